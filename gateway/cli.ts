@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+/**
+ * `hikyaku`: the operator's and the owner's command line. All of it is in cli/program.ts.
+ */
+import { runCli } from "./cli/program.ts";
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  cwd: process.cwd(),
+  out: (text) => process.stdout.write(`${text}\n`),
+  err: (text) => process.stderr.write(`${text}\n`),
+});

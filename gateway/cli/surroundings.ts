@@ -1,0 +1,19 @@
+/**
+ * What a command may see and say, and the four ways it can end.
+ */
+export type Surroundings = {
+  env: Record<string, string | undefined>;
+  /** What a relative path is relative to. */
+  cwd: string;
+  /** A text for stdout: results only, so that it can be piped. */
+  out: (text: string) => void;
+  /** A text for stderr: everything else. */
+  err: (text: string) => void;
+};
+
+/** Exit statuses. `no`: the answer is no. `unknown`: it could not be found out (network, a server that fails). */
+export const EXIT = { done: 0, no: 1, wrongUse: 2, unknown: 3 } as const;
+export type Exit = (typeof EXIT)[keyof typeof EXIT];
+
+/** Wrong use that shows only while a command runs: a missing token, a file that cannot be read. */
+export class WrongUse extends Error {}

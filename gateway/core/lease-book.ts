@@ -1,0 +1,79 @@
+/**
+ * Which delivery is in whose hands: the fence between a relay's word and an account's rows.
+ *
+ * A lease is a batch of deliveries given to one relay. The book mirrors the lease rows; it is rebuilt from
+ * them after a crash. An outcome may speak for a delivery only while its lease holds it: after a return or
+ * a newer lease, the old one is stale and changes nothing.
+ */
+export type LeaseRow = { id: number; relay: string; atMs: number; ks: number[] };
+
+type Lease = { relay: string; atMs: number; held: Set<number> };
+
+export class LeaseBook {
+  readonly #leases = new Map<number, Lease>();
+  readonly #holder = new Map<number, number>();
+
+  /** Adds a lease; a delivery that an older lease still lists belongs to this one from now on. */
+  add(row: LeaseRow): void {
+    const held = new Set<number>();
+    this.#leases.set(row.id, { relay: row.relay, atMs: row.atMs, held });
+    for (const k of row.ks) {
+      this.#drop(k);
+      this.#holder.set(k, row.id);
+      held.add(k);
+    }
+  }
+
+  /** Whether `lease` holds `k`. */
+  holds(lease: number, k: number): boolean {
+    return this.#holder.get(k) === lease;
+  }
+
+  /** Takes `k` out of its lease. */
+  settle(k: number): void {
+    this.#drop(k);
+  }
+
+  /** Leases with nothing left in them that `mayGo` lets go: they leave the book, and their rows may follow. */
+  takeEmpty(mayGo: (lease: number) => boolean): number[] {
+    const empty: number[] = [];
+    for (const [id, lease] of this.#leases) if (lease.held.size === 0 && mayGo(id)) empty.push(id);
+    for (const id of empty) this.#leases.delete(id);
+    return empty;
+  }
+
+  /** Returns what `relay` was given and no longer has: all of its deliveries but those in `holding`. */
+  lost(relay: string, holding: ReadonlySet<number>): number[] {
+    const lost: number[] = [];
+    for (const lease of this.#leases.values()) {
+      if (lease.relay === relay) for (const k of lease.held) if (!holding.has(k)) lost.push(k);
+    }
+    return lost;
+  }
+
+  /** What a lease still holds. */
+  heldBy(lease: number): number[] {
+    return [...(this.#leases.get(lease)?.held ?? [])];
+  }
+
+  /** Relays that hold something, each with the time of its newest lease. */
+  relays(): Map<string, number> {
+    const relays = new Map<string, number>();
+    for (const lease of this.#leases.values()) {
+      if (lease.held.size > 0) relays.set(lease.relay, Math.max(lease.atMs, relays.get(lease.relay) ?? 0));
+    }
+    return relays;
+  }
+
+  /** Deliveries in relays' hands. */
+  get heldCount(): number {
+    return this.#holder.size;
+  }
+
+  #drop(k: number): void {
+    const id = this.#holder.get(k);
+    if (id === undefined) return;
+    this.#holder.delete(k);
+    this.#leases.get(id)?.held.delete(k);
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Reads a request's body as JSON within the size limit; a body that claims or turns out to be larger is
+ * dropped as soon as that is seen.
+ */
+import { BODY_LIMIT_BYTES } from "#contract/email.ts";
+import { problem, type Problem } from "#contract/problem.ts";
+import { bodyTooLarge } from "../core/send-request.ts";
+
+export type ReadBody = { kind: "body"; json: unknown; text: string };
+
+export const readJson = async (request: Request): Promise<ReadBody | Problem> => {
+  const announced = request.headers.get("content-length");
+  if (announced !== null && Number(announced) > BODY_LIMIT_BYTES) return bodyTooLarge();
+  const text = announced === null ? await readCounted(request) : await request.text();
+  if (text === undefined) return bodyTooLarge();
+  try {
+    return { kind: "body", json: JSON.parse(text), text };
+  } catch {
+    return problem("validation_error", text === "" ? "The body is empty; it must be JSON." : "The body is not valid JSON.");
+  }
+};
+
+/** A body without a length is counted as it comes. */
+const readCounted = async (request: Request): Promise<string | undefined> => {
+  if (request.body === null) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > BODY_LIMIT_BYTES) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+};

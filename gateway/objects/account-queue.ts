@@ -1,0 +1,229 @@
+/**
+ * The queue of one account: leases out, outcomes in.
+ *
+ * A lease row is written before its batch leaves, so a crash never forgets who holds what. An outcome counts
+ * only while its lease holds the delivery (`core/lease-book.ts`); a late one changes nothing and is counted.
+ * The batch is built by joining the stored JSON texts: the account never parses what it carries.
+ */
+import { idFormatter } from "#contract/ids.ts";
+import { BATCH_LIMIT, INLINE_CONTENT_LIMIT, Outcomes } from "#contract/relay-protocol.ts";
+import type { Outcome } from "#contract/outcome.ts";
+import { LeaseBook } from "../core/lease-book.ts";
+import type { RetrySchedule } from "../core/retry-schedule.ts";
+import { settle, type Settled } from "../core/settlement.ts";
+import { RowWriter } from "./account-intake.ts";
+import { ACCEPT_SQL, QUEUE_SQL, STREAMS } from "./account-schema.ts";
+
+/** Most characters of content in one batch; at least one delivery goes, whatever its size. */
+const BATCH_SIZE_LIMIT = 1_000_000;
+
+export type LeaseRequest = { relay: string; streams: number[]; limit: number };
+export type LeaseReply = { lease: number; batch: string; count: number; more: boolean };
+
+export const NO_LEASE: LeaseReply = { lease: 0, batch: "", count: 0, more: false };
+export type SettleReply = { settled: number; late: number };
+
+export type QueueContext = {
+  account: string;
+  storage: DurableObjectStorage;
+  takeK: (count: number, nowMs: number) => number;
+  schedule: RetrySchedule;
+  bounceDomain: string;
+};
+
+type Candidate = { k: number; email: number; rcpt: string; attempt: number; size: number; due: boolean };
+
+export class AccountQueue {
+  readonly #context: QueueContext;
+  readonly #sql: SqlStorage;
+  readonly #formatId: (k: number) => string;
+  readonly #book = new LeaseBook();
+  /** By stream: the cursor and the newest lease, whose row keeps it. */
+  readonly #cursor = STREAMS.map(() => 0);
+  readonly #newest = STREAMS.map(() => 0);
+  /** By stream: when the next deferred delivery is due; Infinity: none. */
+  readonly #nextDue: number[];
+  #late = 0;
+
+  constructor(context: QueueContext) {
+    this.#context = context;
+    this.#sql = context.storage.sql;
+    this.#formatId = idFormatter(context.account);
+    for (const row of this.#sql.exec("SELECT id, stream, relay, at_ms, cursor, ks FROM lease ORDER BY id")) {
+      const [id, stream] = [Number(row["id"]), Number(row["stream"])];
+      this.#newest[stream] = id;
+      this.#cursor[stream] = Number(row["cursor"]);
+      const ks = [...this.#sql.exec(QUEUE_SQL.stillLeased, String(row["ks"]))].map((leased) => Number(leased["k"]));
+      this.#book.add({ id, relay: String(row["relay"]), atMs: Number(row["at_ms"]), ks });
+    }
+    this.#nextDue = STREAMS.map((_, stream) => this.#readNextDue(stream));
+  }
+
+  /** Leases a batch to a relay from the first of its streams that has mail to go. */
+  lease(request: LeaseRequest, keysVersion: number, nowMs: number): LeaseReply {
+    for (const [rank, stream] of request.streams.entries()) {
+      const limit = Math.min(request.limit, BATCH_LIMIT);
+      const { taken, more } = this.#choose(stream, limit, nowMs);
+      if (taken.length === 0) continue;
+      const id = this.#context.storage.transactionSync(() => this.#writeLease(stream, request.relay, taken, nowMs));
+      const batch = this.#buildBatch(id, taken, keysVersion);
+      return { lease: id, batch, count: taken.length, more: more || rank < request.streams.length - 1 };
+    }
+    return NO_LEASE;
+  }
+
+  /** Applies the outcomes of one account, as the JSON text the relay sent. Throws only on a text that is not that. */
+  settle(text: string, nowMs: number, random: () => number): SettleReply {
+    const outcomes = Outcomes.parse(JSON.parse(text));
+    const current = new Map<number, Outcome>();
+    for (const outcome of outcomes) if (this.#book.holds(outcome.lease, outcome.k)) current.set(outcome.k, outcome);
+    const late = outcomes.length - current.size;
+    this.#late += late;
+    if (current.size > 0) this.#context.storage.transactionSync(() => this.#write(current, nowMs, random));
+    return { settled: current.size, late };
+  }
+
+  /** A relay came back and says what it still holds: the rest of its leases returns to the queue at once. */
+  reconcile(relay: string, holding: readonly number[], nowMs: number): number {
+    const lost = this.#book.lost(relay, new Set(holding));
+    if (lost.length > 0) this.#giveBack(lost, nowMs);
+    return lost.length;
+  }
+
+  /** A batch that never left: its lease returns to the queue. */
+  unlease(lease: number, nowMs: number): void {
+    const held = this.#book.heldBy(lease);
+    if (held.length > 0) this.#giveBack(held, nowMs);
+  }
+
+  /** Whether a stream has mail that could be leased now. */
+  hasReady(stream: number, nowMs: number): boolean {
+    if ((this.#nextDue[stream] ?? Infinity) <= nowMs) return true;
+    return [...this.#sql.exec(QUEUE_SQL.fresh, this.#cursor[stream] ?? 0, stream, 1)].length > 0;
+  }
+
+  nextDueMs(stream: number): number {
+    return this.#nextDue[stream] ?? Infinity;
+  }
+
+  /** Relays that hold deliveries, with the time of their newest lease. */
+  relays(): Map<string, number> {
+    return this.#book.relays();
+  }
+
+  get late(): number {
+    return this.#late;
+  }
+
+  #readNextDue(stream: number): number {
+    const due = this.#sql.exec(QUEUE_SQL.nextDue, stream).one()["due"];
+    return due === null ? Infinity : Number(due);
+  }
+
+  /** Deferred mail that is due may take half of a batch while fresh mail waits, so neither starves the other. */
+  #choose(stream: number, limit: number, nowMs: number): { taken: Candidate[]; more: boolean } {
+    const dueWaits = (this.#nextDue[stream] ?? Infinity) <= nowMs;
+    const due = dueWaits ? this.#candidates(QUEUE_SQL.due, [stream, nowMs, limit], true) : [];
+    const fresh = this.#candidates(QUEUE_SQL.fresh, [this.#cursor[stream] ?? 0, stream, limit], false);
+    const dueShare = due.slice(0, Math.max(Math.ceil(limit / 2), limit - fresh.length));
+    const chosen = [...dueShare, ...fresh.slice(0, limit - dueShare.length)];
+    const taken: Candidate[] = [];
+    const seen = new Set<number>();
+    let size = 0;
+    for (const candidate of chosen) {
+      if (!seen.has(candidate.email)) size += Math.min(candidate.size, INLINE_CONTENT_LIMIT);
+      if (taken.length > 0 && size > BATCH_SIZE_LIMIT) break;
+      seen.add(candidate.email);
+      taken.push(candidate);
+    }
+    return { taken, more: taken.length < due.length + fresh.length || due.length === limit || fresh.length === limit };
+  }
+
+  #candidates(statement: string, args: number[], due: boolean): Candidate[] {
+    return this.#sql
+      .exec<{ k: number; email: number; rcpt: string; attempt: number; size: number }>(statement, ...args)
+      .toArray()
+      .map((row) => ({ ...row, due }));
+  }
+
+  #writeLease(stream: number, relay: string, taken: Candidate[], nowMs: number): number {
+    const id = this.#context.takeK(1, nowMs);
+    const ks = taken.map(({ k }) => k);
+    const due = taken.filter((candidate) => candidate.due).map(({ k }) => k);
+    // Candidates come in order, so the last fresh one is the new cursor.
+    const cursor = taken.findLast((candidate) => !candidate.due)?.k ?? this.#cursor[stream] ?? 0;
+    this.#sql.exec("INSERT INTO lease (id, stream, relay, at_ms, cursor, ks) VALUES (?, ?, ?, ?, ?, ?)", id, stream, relay, nowMs, cursor, JSON.stringify(ks));
+    if (due.length > 0) {
+      this.#sql.exec(QUEUE_SQL.takeDue, JSON.stringify(due));
+      this.#nextDue[stream] = this.#readNextDue(stream);
+    }
+    this.#cursor[stream] = cursor;
+    this.#newest[stream] = id;
+    this.#book.add({ id, relay, atMs: nowMs, ks });
+    this.#dropEmptyLeases();
+    return id;
+  }
+
+  /** Rows of leases with nothing left go, but for each stream's newest: it keeps the cursor. */
+  #dropEmptyLeases(): void {
+    const empty = this.#book.takeEmpty((id) => !this.#newest.includes(id));
+    if (empty.length > 0) this.#sql.exec("DELETE FROM lease WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(empty));
+  }
+
+  #buildBatch(lease: number, taken: Candidate[], keysVersion: number): string {
+    const ks = JSON.stringify([...new Set(taken.map(({ email }) => email))]);
+    const emails: string[] = [];
+    for (const row of this.#sql.exec(QUEUE_SQL.emails, ks, INLINE_CONTENT_LIMIT)) {
+      const k = Number(row["k"]);
+      const content = row["body"] === null ? `"part":{"k":${row["part"]},"chunks":${row["chunks"]}}` : `"content":${row["body"]}`;
+      emails.push(`{"k":${k},"id":"${this.#formatId(k)}","meta":${row["meta"]},${content}}`);
+    }
+    const deliveries = taken.map(({ k, email, rcpt, attempt }) => `{"k":${k},"email":${email},"rcpt":${JSON.stringify(rcpt)},"attempt":${attempt + 1}}`);
+    const { account, bounceDomain } = this.#context;
+    return `{"account":"${account}","lease":${lease},"keys_version":${keysVersion},"bounce_domain":${JSON.stringify(bounceDomain)},"emails":[${emails.join(",")}],"deliveries":[${deliveries.join(",")}]}`;
+  }
+
+  #write(outcomes: ReadonlyMap<number, Outcome>, nowMs: number, random: () => number): void {
+    const updates = new RowWriter(this.#sql, QUEUE_SQL.settle);
+    const events = new RowWriter(this.#sql, ACCEPT_SQL.event);
+    const settled: { k: number; stream: number; dueMs: number }[] = [];
+    for (const row of this.#sql.exec(QUEUE_SQL.openDeliveries, JSON.stringify([...outcomes.keys()])).toArray()) {
+      const k = Number(row["k"]);
+      const outcome = outcomes.get(k);
+      if (outcome === undefined) continue;
+      const before = { k, attempt: Number(row["attempt"]), doubt: row["doubt"] === 1 };
+      const after = settle(before, outcome, this.#context.schedule, nowMs, random());
+      const ids = this.#writeEvents(events, after, Number(row["email"]), k, nowMs);
+      const state = after.events.at(-1)?.kind ?? String(row["state"]);
+      const last = ids.at(-1) ?? Number(row["last"]);
+      const listed = String(row["events"]).slice(1, -1);
+      const timeline = listed === "" ? ids.join(",") : [listed, ...ids].join(",");
+      updates.add(`[${k},${after.attempt},${after.dueMs ?? "null"},${after.doubt ? 1 : 0},"${state}",${last},[${timeline}]]`);
+      settled.push({ k, stream: Number(row["stream"]), dueMs: after.dueMs ?? Infinity });
+    }
+    updates.flush();
+    events.flush();
+    // Memory follows only when every row is written: a statement that throws leaves both as they were.
+    for (const { k, stream, dueMs } of settled) {
+      this.#book.settle(k);
+      this.#nextDue[stream] = Math.min(this.#nextDue[stream] ?? Infinity, dueMs);
+    }
+    this.#dropEmptyLeases();
+  }
+
+  #writeEvents(events: RowWriter, after: Settled, email: number, delivery: number, nowMs: number): number[] {
+    const first = this.#context.takeK(after.events.length, nowMs);
+    for (const [index, event] of after.events.entries())
+      events.add(`[${first + index},${email},${delivery},"${event.kind}",${event.atMs},${JSON.stringify(event.data)}]`);
+    return after.events.map((_, index) => first + index);
+  }
+
+  #giveBack(ks: number[], nowMs: number): void {
+    this.#context.storage.transactionSync(() => {
+      this.#sql.exec(QUEUE_SQL.giveBack, JSON.stringify(ks), nowMs);
+      for (const k of ks) this.#book.settle(k);
+      this.#dropEmptyLeases();
+    });
+    for (const stream of STREAMS.keys()) this.#nextDue[stream] = this.#readNextDue(stream);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What an account shows of its emails: lists, one email, the timeline of its recipients. Reads only.
+ *
+ * An email's `last_event` is the newest state among its recipients. `queued` is no stored event: the email's
+ * own row says when it was accepted.
+ */
+import { EVENT_RANK, EventData, EventKind, lastEventWord, type EmailEvent } from "#contract/event.ts";
+import type { EmailDetail, EmailSummary, Page, PageQuery } from "#contract/email.ts";
+import { idFormatter, kToMs, parseId } from "#contract/ids.ts";
+import { parseMailbox } from "#contract/address.ts";
+import { problem, type Problem } from "#contract/problem.ts";
+import { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
+
+const SUMMARY = `SELECT e.k, e.part, e.chunks, e.rcpts, e.meta,
+  (SELECT d.state FROM delivery d WHERE d.k >= e.k AND d.k < e.k + e.rcpts ORDER BY d.last DESC LIMIT 1) AS state FROM email e`;
+
+export class AccountReader {
+  readonly #sql: SqlStorage;
+  readonly #account: string;
+  readonly #formatId: (k: number) => string;
+
+  constructor(sql: SqlStorage, account: string) {
+    this.#sql = sql;
+    this.#account = account;
+    this.#formatId = idFormatter(account);
+  }
+
+  list(query: PageQuery): Page<EmailSummary> | Problem {
+    const after = query.after === undefined ? undefined : parseId(this.#account, query.after);
+    const before = query.before === undefined ? undefined : parseId(this.#account, query.before);
+    if (query.after !== undefined && query.before !== undefined) return problem("validation_error", "Use `after` or `before`, not both.");
+    if (query.after !== undefined && after === undefined) return problem("not_found", "There is no email with the id in `after`.");
+    if (query.before !== undefined && before === undefined) return problem("not_found", "There is no email with the id in `before`.");
+    const rows =
+      before === undefined
+        ? this.#sql.exec(`${SUMMARY} WHERE e.k < ? ORDER BY e.k DESC LIMIT ?`, after ?? Number.MAX_SAFE_INTEGER, query.limit + 1).toArray()
+        : this.#sql.exec(`${SUMMARY} WHERE e.k > ? ORDER BY e.k LIMIT ?`, before, query.limit + 1).toArray();
+    const data = rows.slice(0, query.limit).map((row) => this.#summary(row));
+    return { object: "list", has_more: rows.length > query.limit, data: before === undefined ? data : data.reverse() };
+  }
+
+  get(id: string): EmailDetail | Problem {
+    const row = this.#row(id);
+    if (row === undefined) return noSuchEmail();
+    const meta = EmailMeta.parse(JSON.parse(String(row["meta"])));
+    const content = EmailContent.parse(JSON.parse(this.part(Number(row["part"]), Number(row["chunks"])) ?? "{}"));
+    return {
+      object: "email",
+      ...this.#summary(row),
+      html: content.html ?? null,
+      text: content.text ?? null,
+      tags: meta.tags ?? [],
+      topic_id: null,
+      metadata: meta.metadata ?? null,
+    };
+  }
+
+  events(id: string): Page<EmailEvent> | Problem {
+    const row = this.#row(id);
+    if (row === undefined) return noSuchEmail();
+    const k = Number(row["k"]);
+    const deliveries = this.#sql.exec("SELECT k, rcpt, events FROM delivery WHERE k >= ? AND k < ? ORDER BY k", k, k + Number(row["rcpts"])).toArray();
+    const data = deliveries.flatMap((delivery) => [
+      this.#event(k, Number(delivery["k"]), String(delivery["rcpt"]), "queued", kToMs(k), {}),
+      ...this.#sql
+        .exec("SELECT e.k, e.kind, e.at_ms, e.data FROM json_each(?) j JOIN event e ON e.k = j.value ORDER BY e.k", String(delivery["events"]))
+        .toArray()
+        .map((event) =>
+          this.#event(k, Number(event["k"]), String(delivery["rcpt"]), EventKind.parse(event["kind"]), Number(event["at_ms"]), EventData.parse(JSON.parse(String(event["data"])))),
+        ),
+    ]);
+    return { object: "list", has_more: false, data };
+  }
+
+  /** Content as stored, its chunks joined; `undefined`: there is none. */
+  part(k: number, chunks: number): string | undefined {
+    const rows = this.#sql.exec("SELECT body FROM part WHERE k >= ? AND k < ? ORDER BY k", k, k + chunks).toArray();
+    return rows.length === chunks && chunks > 0 ? rows.map((row) => String(row["body"])).join("") : undefined;
+  }
+
+  #row(id: string): Record<string, SqlStorageValue> | undefined {
+    const k = parseId(this.#account, id);
+    return k === undefined ? undefined : this.#sql.exec(`${SUMMARY} WHERE e.k = ?`, k).toArray()[0];
+  }
+
+  #summary(row: Record<string, SqlStorageValue>): EmailSummary {
+    const k = Number(row["k"]);
+    const meta = EmailMeta.parse(JSON.parse(String(row["meta"])));
+    const from = parseMailbox(meta.from);
+    const id = this.#formatId(k);
+    return {
+      id,
+      message_id: `<${id}@${from.kind === "mailbox" ? from.mailbox.domain : "invalid"}>`,
+      from: meta.from,
+      to: meta.to,
+      cc: meta.cc ?? null,
+      bcc: meta.bcc ?? null,
+      reply_to: meta.reply_to ?? null,
+      subject: meta.subject,
+      created_at: new Date(kToMs(k)).toISOString(),
+      last_event: lastEventWord(EventKind.parse(row["state"])),
+      scheduled_at: null,
+    };
+  }
+
+  #event(email: number, k: number, recipient: string, kind: EventKind, atMs: number, data: EventData): EmailEvent {
+    return {
+      object: "event",
+      id: this.#formatId(k),
+      type: `email.${kind}`,
+      rank: EVENT_RANK[kind],
+      created_at: new Date(atMs).toISOString(),
+      email_id: this.#formatId(email),
+      recipient,
+      ...data,
+    };
+  }
+}
+
+const noSuchEmail = (): Problem => problem("not_found", "There is no email with this id.");

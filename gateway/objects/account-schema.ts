@@ -1,0 +1,75 @@
+/**
+ * The tables of one account. `k` is the key of everything (`#contract/ids.ts`): ordered by time, so that
+ * inserts go to the end of each tree and no second index is needed.
+ *
+ * An email takes as many `k` as it has recipients; its deliveries have those very `k`, so they are a range.
+ * A delivery is:
+ *   due = 0, k above the stream's cursor     fresh, waiting for its first lease
+ *   due = 0, k at or below the cursor        in the hands of the newest lease that lists it
+ *   due > 0                                  to be tried (again) at that time, ms
+ *   due IS NULL                              settled for good; `state` says how
+ * The cursor of a stream is that of its newest lease row, which therefore stays until a newer one is made.
+ */
+import { runSchemaSteps } from "./schema-steps.ts";
+
+const STEPS = [
+  `
+  CREATE TABLE setting (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL) STRICT;
+  CREATE TABLE api_key (id TEXT PRIMARY KEY, name TEXT NOT NULL, permission TEXT NOT NULL, secret_hash TEXT NOT NULL,
+    created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE domain (name TEXT PRIMARY KEY, status TEXT NOT NULL, signers TEXT NOT NULL, changed_ms INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID;
+
+  CREATE TABLE email (k INTEGER PRIMARY KEY, part INTEGER NOT NULL, chunks INTEGER NOT NULL, size INTEGER NOT NULL,
+    rcpts INTEGER NOT NULL, idem TEXT, meta TEXT NOT NULL) STRICT;
+  CREATE TABLE part (k INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  CREATE TABLE idem (key TEXT PRIMARY KEY, k INTEGER NOT NULL, fingerprint TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE delivery (k INTEGER PRIMARY KEY, email INTEGER NOT NULL, rcpt TEXT NOT NULL, stream INTEGER NOT NULL,
+    attempt INTEGER NOT NULL, due INTEGER, doubt INTEGER NOT NULL, state TEXT NOT NULL, last INTEGER NOT NULL,
+    events TEXT NOT NULL) STRICT;
+  CREATE INDEX delivery_due ON delivery (stream, due) WHERE due > 0;
+  CREATE TABLE lease (id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, relay TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    cursor INTEGER NOT NULL, ks TEXT NOT NULL) STRICT;
+  CREATE TABLE event (k INTEGER PRIMARY KEY, email INTEGER NOT NULL, delivery INTEGER NOT NULL, kind TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, data TEXT NOT NULL) STRICT;
+
+  CREATE TABLE sandbox (k INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+  `,
+] as const;
+
+export const openAccountTables = (storage: DurableObjectStorage): void => runSchemaSteps(storage, STEPS);
+
+/** Streams by the number rows carry. */
+export const STREAMS = ["transactional", "bulk"] as const;
+export type Stream = (typeof STREAMS)[number];
+
+/** The statements of the queue; their query plans are asserted (`tests/objects/query-plans.test.ts`). */
+export const QUEUE_SQL = {
+  fresh: `SELECT d.k, d.email, d.rcpt, d.attempt, e.size FROM delivery d JOIN email e ON e.k = d.email
+    WHERE d.k > ?1 AND d.due = 0 AND d.stream = ?2 ORDER BY d.k LIMIT ?3`,
+  due: `SELECT d.k, d.email, d.rcpt, d.attempt, e.size FROM delivery d JOIN email e ON e.k = d.email
+    WHERE d.stream = ?1 AND d.due > 0 AND d.due <= ?2 ORDER BY d.due LIMIT ?3`,
+  nextDue: `SELECT MIN(due) AS due FROM delivery WHERE stream = ?1 AND due > 0`,
+  emails: `SELECT e.k, e.part, e.chunks, e.size, e.meta, CASE WHEN e.chunks = 1 AND e.size <= ?2 THEN p.body END AS body
+    FROM json_each(?1) j JOIN email e ON e.k = j.value LEFT JOIN part p ON p.k = e.part`,
+  openDeliveries: `SELECT d.k, d.email, d.stream, d.attempt, d.doubt, d.state, d.last, d.events FROM json_each(?1) j JOIN delivery d ON d.k = j.value`,
+  takeDue: `UPDATE delivery SET due = 0 WHERE k IN (SELECT value FROM json_each(?1))`,
+  giveBack: `UPDATE delivery SET due = ?2 WHERE k IN (SELECT value FROM json_each(?1)) AND due = 0`,
+  settle: `UPDATE delivery SET attempt = v.attempt, due = v.due, doubt = v.doubt, state = v.state, last = v.last, events = v.events
+    FROM (SELECT value ->> 0 AS k, value ->> 1 AS attempt, value ->> 2 AS due, value ->> 3 AS doubt, value ->> 4 AS state,
+      value ->> 5 AS last, value -> 6 AS events FROM json_each(?1)) v WHERE delivery.k = v.k`,
+  stillLeased: `SELECT d.k FROM json_each(?1) j JOIN delivery d ON d.k = j.value WHERE d.due = 0`,
+} as const;
+
+/** The inserts of a group commit: one statement a table, rows as one JSON text. */
+export const ACCEPT_SQL = {
+  email: `INSERT INTO email (k, part, chunks, size, rcpts, idem, meta) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+    value ->> 4, value ->> 5, value -> 6 FROM json_each(?1)`,
+  part: `INSERT INTO part (k, body) SELECT value ->> 0, value -> 1 FROM json_each(?1)`,
+  delivery: `INSERT INTO delivery (k, email, rcpt, stream, attempt, due, doubt, state, last, events)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0, 0, 0, 'queued', 0, '[]' FROM json_each(?1)`,
+  idem: `INSERT INTO idem (key, k, fingerprint) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)`,
+  event: `INSERT INTO event (k, email, delivery, kind, at_ms, data) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+    value ->> 4, value -> 5 FROM json_each(?1)`,
+} as const;

@@ -1,0 +1,89 @@
+/**
+ * Who is there: accounts and relay nodes. Asked when something is set up or joins, never for a send.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { z } from "zod";
+import { PoolName, type AccountSummary, type CreateRelay } from "#contract/account.ts";
+import { base32 } from "#contract/ids.ts";
+import { mintRelayToken, sameText, tagKey, type RelayClaims } from "../core/token.ts";
+import { runSchemaSteps } from "./schema-steps.ts";
+
+const STEPS = [
+  `
+  CREATE TABLE account (id TEXT PRIMARY KEY, name TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE relay (id TEXT PRIMARY KEY, name TEXT NOT NULL, pools TEXT NOT NULL, secret_hash TEXT NOT NULL,
+    created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+] as const;
+
+const Pools = z.array(PoolName);
+
+export type RelayRow = { id: string; name: string; pools: string[]; created_at: string };
+
+export class Directory extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    runSchemaSteps(ctx.storage, STEPS);
+    this.#sql = ctx.storage.sql;
+  }
+
+  /** Writes the account down and gives it its id; the account object is opened after that. */
+  async addAccount(name: string): Promise<string> {
+    const id = base32(crypto.getRandomValues(new Uint8Array(12)), 12);
+    this.#sql.exec("INSERT INTO account (id, name, created_ms) VALUES (?, ?, ?)", id, name, Date.now());
+    return id;
+  }
+
+  async account(id: string): Promise<AccountSummary | undefined> {
+    return this.#sql.exec("SELECT * FROM account WHERE id = ?", id).toArray().map(accountSummary)[0];
+  }
+
+  async accounts(): Promise<AccountSummary[]> {
+    return this.#sql.exec("SELECT * FROM account ORDER BY created_ms, id").toArray().map(accountSummary);
+  }
+
+  async addRelay({ name, pools }: CreateRelay): Promise<{ id: string; token: string }> {
+    const key = await tagKey(this.env.HIKYAKU_MASTER_KEY);
+    const { token, claims } = await mintRelayToken(key, crypto.getRandomValues(new Uint8Array(44)));
+    this.#sql.exec("INSERT INTO relay (id, name, pools, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)", claims.relay, name, JSON.stringify(pools), claims.secretHash, Date.now());
+    return { id: claims.relay, token };
+  }
+
+  async relays(): Promise<RelayRow[]> {
+    return this.#sql.exec("SELECT * FROM relay ORDER BY created_ms, id").toArray().map(relayRow);
+  }
+
+  async removeRelay(id: string): Promise<RelayRow | undefined> {
+    const relay = this.#sql.exec("SELECT * FROM relay WHERE id = ?", id).toArray().map(relayRow)[0];
+    this.#sql.exec("DELETE FROM relay WHERE id = ?", id);
+    return relay;
+  }
+
+  /** The relay behind a token whose tag was checked; `undefined` when it is not, or no longer, known. */
+  async relay(claims: RelayClaims): Promise<RelayRow | undefined> {
+    const row = this.#sql.exec("SELECT * FROM relay WHERE id = ?", claims.relay).toArray()[0];
+    return row && sameText(String(row["secret_hash"]), claims.secretHash) ? relayRow(row) : undefined;
+  }
+
+  /** All pools that any relay may serve. */
+  async pools(): Promise<string[]> {
+    return [...new Set(["default", ...(await this.relays()).flatMap(({ pools }) => pools)])];
+  }
+}
+
+const accountSummary = (row: Record<string, SqlStorageValue>): AccountSummary => ({
+  object: "account",
+  id: String(row["id"]),
+  name: String(row["name"]),
+  status: "active",
+  created_at: new Date(Number(row["created_ms"])).toISOString(),
+});
+
+const relayRow = (row: Record<string, SqlStorageValue>): RelayRow => ({
+  id: String(row["id"]),
+  name: String(row["name"]),
+  pools: Pools.parse(JSON.parse(String(row["pools"]))),
+  created_at: new Date(Number(row["created_ms"])).toISOString(),
+});

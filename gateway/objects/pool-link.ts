@@ -1,0 +1,59 @@
+/**
+ * One relay's socket and its credit.
+ *
+ * Credit is absolute: the relay says how much it would take and up to which batch it had seen; what was
+ * sent after that is taken off. Who the relay is lives in the socket's attachment, so hibernation keeps it.
+ */
+import { z } from "zod";
+import { joinFrame } from "#contract/relay-protocol.ts";
+
+const Identity = z.object({
+  relay: z.string(),
+  name: z.string(),
+  pool: z.string(),
+  /** Set once it has said hello. */
+  epoch: z.string().optional(),
+  version: z.string().optional(),
+  joinedAtMs: z.number().optional(),
+});
+export type LinkIdentity = z.infer<typeof Identity>;
+
+export const linkIdentity = (socket: WebSocket): LinkIdentity | undefined => Identity.safeParse(socket.deserializeAttachment()).data;
+
+export class Link {
+  readonly identity: LinkIdentity;
+  readonly socket: WebSocket;
+  #free = 0;
+  #seq = 0;
+  #inFlight: { seq: number; count: number }[] = [];
+  #draining = false;
+
+  constructor(socket: WebSocket, identity: LinkIdentity) {
+    this.socket = socket;
+    this.identity = identity;
+  }
+
+  /** Deliveries it would take now. */
+  get free(): number {
+    return this.#draining ? 0 : this.#free;
+  }
+
+  setCredit(free: number, seen: number): void {
+    // After hibernation the count of batches is gone; the relay remembers it.
+    this.#seq = Math.max(this.#seq, seen);
+    this.#inFlight = this.#inFlight.filter(({ seq }) => seq > seen);
+    this.#free = Math.max(0, free - this.#inFlight.reduce((sum, { count }) => sum + count, 0));
+  }
+
+  sendBatch(account: string, count: number, batch: string): void {
+    this.#seq += 1;
+    this.#free = Math.max(0, this.#free - count);
+    this.#inFlight.push({ seq: this.#seq, count });
+    this.socket.send(joinFrame({ type: "batch", seq: this.#seq, account, count }, batch));
+  }
+
+  /** The relay said bye: what it holds it finishes, more it does not take. */
+  drain(): void {
+    this.#draining = true;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * One group of sending IPs: the relay nodes joined to it, and whose mail they carry next.
+ *
+ * The pool holds no mail. It takes accounts in turn (`core/fair-queue.ts`), lets each lease a batch to the
+ * relay with the most credit and passes the batch on unparsed; outcomes go the other way. All of it may be
+ * evicted at any time: sockets survive (hibernation), credit is asked for again, what waits is in a table.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { BATCH_LIMIT, CLOSE, joinFrame, splitFrame, type FromRelay } from "#contract/relay-protocol.ts";
+import { FairQueue } from "../core/fair-queue.ts";
+import { parseFrame } from "../core/relay-frame.ts";
+import { Link, linkIdentity } from "./pool-link.ts";
+import { PoolRoll } from "./pool-roll.ts";
+
+/** What an account may lease in one turn before others have theirs. */
+const QUANTUM_BYTES = 256 * 1024;
+
+export type RelayState = { relay: string; version: string };
+
+export class Pool extends DurableObject<Env> {
+  readonly #roll: PoolRoll;
+  readonly #links = new Map<WebSocket, Link>();
+  readonly #ready = new FairQueue(QUANTUM_BYTES);
+  /** Accounts that announced again while their lease was being asked for. */
+  readonly #again = new Set<string>();
+  #pumping = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#roll = new PoolRoll(ctx.storage);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+    for (const account of this.#roll.waiting()) this.#ready.add(account);
+    // Credit was in memory only: without asking, mail would wait for ever beside an idle socket.
+    for (const socket of ctx.getWebSockets()) {
+      const identity = linkIdentity(socket);
+      if (!identity?.epoch) continue;
+      this.#links.set(socket, new Link(socket, identity));
+      socket.send(joinFrame({ type: "credit?" }));
+    }
+  }
+
+  /** The Worker has checked the token; the identity comes in its headers. */
+  override async fetch(request: Request): Promise<Response> {
+    const { 0: client, 1: server } = new WebSocketPair();
+    const relay = request.headers.get("hikyaku-relay") ?? "";
+    const identity = { relay, name: request.headers.get("hikyaku-relay-name") ?? "", pool: request.headers.get("hikyaku-pool") ?? "" };
+    this.ctx.acceptWebSocket(server, [relay]);
+    server.serializeAttachment(identity);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** An account has mail for this pool. */
+  async ready(account: string): Promise<void> {
+    this.#ready.add(account);
+    this.#again.add(account);
+    if (!this.#freest()) this.#roll.wait(account);
+    this.ctx.waitUntil(this.#pump());
+  }
+
+  async relays(): Promise<RelayState[]> {
+    return [...this.#links.values()].map(({ identity }) => ({ relay: identity.relay, version: identity.version ?? "" }));
+  }
+
+  /** When each relay was last heard of, ms since the epoch. */
+  async signsOfLife(): Promise<Record<string, number>> {
+    const signs = this.#roll.lastSeen();
+    for (const [socket, { identity }] of this.#links) {
+      const pingedAt = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? identity.joinedAtMs ?? 0;
+      signs[identity.relay] = Math.max(signs[identity.relay] ?? 0, pingedAt);
+    }
+    return signs;
+  }
+
+  /** Cuts a relay off, its token was revoked. */
+  async dismiss(relay: string): Promise<void> {
+    for (const socket of this.ctx.getWebSockets(relay)) this.#close(socket, CLOSE.unauthorised, "the token was revoked");
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const frame = typeof message === "string" ? splitFrame(message) : { header: "", lines: [] };
+    const parsed = parseFrame(frame.header, frame.lines.length);
+    if (parsed.kind === "malformed") return this.#reject(socket, parsed.reason);
+    try {
+      await this.#handle(socket, parsed.frame, frame.lines);
+    } catch (error) {
+      // The relay keeps what was not acknowledged and says it again when it has joined anew.
+      this.#reject(socket, `the frame could not be handled: ${String(error)}`);
+    }
+    await this.#pump();
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    this.#forget(socket);
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    this.#forget(socket);
+  }
+
+  async #handle(socket: WebSocket, frame: FromRelay, lines: string[]): Promise<void> {
+    if (frame.type === "hello") return this.#join(socket, frame, lines);
+    const link = this.#links.get(socket);
+    if (!link) return this.#reject(socket, "say hello first");
+    switch (frame.type) {
+      case "credit":
+        return link.setCredit(frame.free, frame.seen);
+      case "settled":
+        await this.#settle(frame.parts, lines);
+        link.setCredit(frame.free, frame.seen);
+        return socket.send(joinFrame({ type: "ack", seq: frame.seq }));
+      case "trapped":
+        return this.env.ACCOUNT.getByName(frame.account).keepSandbox(lines[0] ?? "");
+      case "bye":
+        return link.drain();
+    }
+  }
+
+  async #join(socket: WebSocket, hello: Extract<FromRelay, { type: "hello" }>, lines: string[]): Promise<void> {
+    const identity = linkIdentity(socket);
+    if (!identity) return this.#reject(socket, "the socket has no identity");
+    for (const other of this.ctx.getWebSockets(identity.relay)) if (other !== socket) this.#supersede(other, hello.epoch);
+    await this.#settle(hello.parts, lines);
+    // What a lease says that the relay holds and the relay does not was lost on the way: back to the queue.
+    const holding = new Map(hello.holding.map(({ account, ks }) => [account, ks]));
+    for (const account of new Set([...this.#roll.accountsOf(identity.relay), ...holding.keys()]))
+      await this.env.ACCOUNT.getByName(account).reconcile(identity.relay, holding.get(account) ?? []);
+    this.#roll.keepOnly(identity.relay, [...holding.keys()]);
+
+    const joined = { ...identity, epoch: hello.epoch, version: hello.version, joinedAtMs: Date.now() };
+    socket.serializeAttachment(joined);
+    const link = new Link(socket, joined);
+    link.setCredit(hello.free, hello.seen);
+    this.#links.set(socket, link);
+    this.#roll.seen(identity.relay, Date.now());
+    socket.send(joinFrame({ type: "welcome", relay: identity.relay, name: identity.name, pool: identity.pool }));
+  }
+
+  async #settle(parts: readonly { account: string }[], lines: readonly string[]): Promise<void> {
+    await Promise.all(parts.map(({ account }, index) => this.env.ACCOUNT.getByName(account).settle(lines[index] ?? "[]")));
+  }
+
+  /** Gives batches while there is both mail and credit. One at a time: the next takes all that came meanwhile. */
+  async #pump(): Promise<void> {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      for (let link = this.#freest(); link !== undefined; link = this.#freest()) {
+        const account = this.#ready.next();
+        if (account === undefined) break;
+        await this.#leaseTo(link, account);
+      }
+    } finally {
+      this.#pumping = false;
+    }
+    if (this.#ready.size > 0) for (const account of this.#ready.accounts()) this.#roll.wait(account);
+  }
+
+  async #leaseTo(link: Link, account: string): Promise<void> {
+    const { relay, pool } = link.identity;
+    this.#again.delete(account);
+    this.#roll.holds(relay, account);
+    const object = this.env.ACCOUNT.getByName(account);
+    const lease = await object.lease(pool, relay, Math.min(BATCH_LIMIT, link.free));
+    // A socket that closed meanwhile is not in the book any more; one that closes now says hello again.
+    if (lease.count > 0 && !this.#isOpen(link)) return object.unlease(lease.lease);
+    if (lease.count > 0) link.sendBatch(account, lease.count, lease.batch);
+    this.#ready.took(account, lease.batch.length);
+    if (lease.more || this.#again.has(account)) return;
+    this.#ready.remove(account);
+    this.#roll.served(account);
+  }
+
+  #isOpen(link: Link): boolean {
+    return link.socket.readyState === WebSocket.OPEN && this.#links.get(link.socket) === link;
+  }
+
+  #freest(): Link | undefined {
+    let freest: Link | undefined;
+    for (const link of this.#links.values()) if (link.free > (freest?.free ?? 0)) freest = link;
+    return freest;
+  }
+
+  #supersede(other: WebSocket, epoch: string): void {
+    const sameProcess = linkIdentity(other)?.epoch === epoch;
+    this.#close(other, sameProcess ? 1000 : CLOSE.superseded, "another connection with this token joined");
+  }
+
+  #reject(socket: WebSocket, reason: string): void {
+    console.warn(JSON.stringify({ event: "relay.rejected", relay: linkIdentity(socket)?.relay, reason }));
+    this.#close(socket, CLOSE.malformed, reason.slice(0, 100));
+  }
+
+  #close(socket: WebSocket, code: number, reason: string): void {
+    this.#forget(socket);
+    socket.close(code, reason);
+  }
+
+  #forget(socket: WebSocket): void {
+    const link = this.#links.get(socket);
+    if (!link) return;
+    this.#links.delete(socket);
+    this.#roll.seen(link.identity.relay, Date.now());
+  }
+}

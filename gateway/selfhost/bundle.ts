@@ -1,0 +1,23 @@
+/**
+ * The gateway as one JavaScript module that plain workerd can run.
+ *
+ * The same entry that wrangler bundles for Cloudflare; what the runtime provides (`cloudflare:*`, `node:*`)
+ * stays outside.
+ */
+import { build } from "esbuild";
+
+/** Bundles `entry` into `outfile`. Throws when the source does not build: that is a bug of this tree. */
+export const bundleGateway = async (entry: string, outfile: string): Promise<void> => {
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+    logLevel: "silent",
+  });
+};

@@ -1,0 +1,118 @@
+/**
+ * The peers: Postfix and Haraka as plain relays on loopback, each from a fresh folder with its defaults for
+ * everything but where to listen and where to send. `smtp-source` → peer → `smtp-sink`, neither signs.
+ */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findProgram, freePort, Sink, sleep, waitForPort } from "./processes.ts";
+
+export type PeerResult = { peer: string; mails: number; sessions: number; acceptedPerSecond: number; deliveredPerSecond: number };
+
+type Peer = { name: string; port: number; stop: () => void };
+
+/** Sends `mails` of `sizeBytes` through the peer in `sessions` parallel sessions and waits until the sink has all. */
+const measure = async (peer: Peer, sink: Sink, mails: number, sessions: number, sizeBytes: number): Promise<PeerResult> => {
+  const source = findProgram("smtp-source") ?? "smtp-source";
+  const before = sink.received;
+  const startedAt = performance.now();
+  const child = spawn(source, ["-s", `${sessions}`, "-m", `${mails}`, "-l", `${sizeBytes}`, "-f", "app@bench.test", "-t", "user@dest.test", `127.0.0.1:${peer.port}`], { stdio: "inherit" });
+  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  if (code !== 0) throw new Error(`smtp-source → ${peer.name} ended with ${code}`);
+  const acceptedSeconds = (performance.now() - startedAt) / 1000;
+  const deadline = Date.now() + 300_000;
+  while (sink.received - before < mails) {
+    if (Date.now() > deadline) throw new Error(`${peer.name} delivered ${sink.received - before} of ${mails} mails in five minutes`);
+    await sleep(20);
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { peer: peer.name, mails, sessions, acceptedPerSecond: Math.round(mails / acceptedSeconds), deliveredPerSecond: Math.round(mails / seconds) };
+};
+
+export const benchPeers = async (mails: number, sizeBytes: number): Promise<(PeerResult | { peer: string; missing: string })[]> => {
+  const results: (PeerResult | { peer: string; missing: string })[] = [];
+  for (const [name, start] of [["postfix", startPostfix], ["haraka", startHaraka]] as const) {
+    const sink = await Sink.start();
+    const folder = mkdtempSync(join(tmpdir(), `hikyaku-bench-${name}-`));
+    try {
+      const peer = await start(folder, sink.port);
+      if ("missing" in peer) results.push({ peer: name, missing: peer.missing });
+      else {
+        try {
+          await measure(peer, sink, Math.min(200, mails), 20, sizeBytes);
+          results.push(await measure(peer, sink, mails, 20, sizeBytes));
+        } finally {
+          peer.stop();
+        }
+      }
+    } finally {
+      sink.stop();
+      await sleep(500);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return results;
+};
+
+const startPostfix = async (folder: string, sinkPort: number): Promise<Peer | { missing: string }> => {
+  if (!findProgram("postfix") || !existsSync("/etc/postfix/master.cf")) return { missing: "Debian: apt-get install postfix" };
+  if (process.getuid?.() !== 0) return { missing: "Postfix starts as root only" };
+  const port = await freePort();
+  const config = join(folder, "etc");
+  for (const part of ["etc", "spool", "lib"]) mkdirSync(join(folder, part), { mode: 0o755 });
+  execFileSync("chmod", ["755", folder]);
+  execFileSync("chown", ["postfix", join(folder, "lib")]);
+  cpSync("/etc/postfix/master.cf", join(config, "master.cf"));
+  const main = {
+    compatibility_level: "3.6",
+    queue_directory: join(folder, "spool"),
+    data_directory: join(folder, "lib"),
+    maillog_file: "/dev/null",
+    maillog_file_prefixes: "/dev",
+    inet_interfaces: "127.0.0.1",
+    inet_protocols: "ipv4",
+    mynetworks: "127.0.0.0/8",
+    myhostname: "peer.bench.test",
+    mydestination: "",
+    relayhost: `[127.0.0.1]:${sinkPort}`,
+    smtpd_relay_restrictions: "permit_mynetworks, reject",
+    alias_maps: "",
+    smtp_tls_security_level: "none",
+    smtpd_tls_security_level: "none",
+  };
+  writeFileSync(join(config, "main.cf"), Object.entries(main).map(([key, value]) => `${key} = ${value}\n`).join(""));
+  writeFileSync(join(config, "dynamicmaps.cf"), "");
+  const postconf = (...args: string[]): Buffer => execFileSync("postconf", ["-c", config, ...args]);
+  postconf("-M", "-X", "smtp/inet");
+  postconf("-M", `${port}/inet=127.0.0.1:${port} inet n - n - - smtpd`);
+  postconf("-F", "*/*/chroot=n");
+  execFileSync("postfix", ["-c", config, "start"], { stdio: "ignore" });
+  await waitForPort(port);
+  return { name: "postfix", port, stop: () => void execFileSync("postfix", ["-c", config, "stop"], { stdio: "ignore" }) };
+};
+
+/** Haraka from HARAKA_HOME (a folder where `npm install Haraka` was run), one process, queue on disk. */
+const startHaraka = async (folder: string, sinkPort: number): Promise<Peer | { missing: string }> => {
+  const home = process.env["HARAKA_HOME"] ?? "dist/peers";
+  const program = join(home, "node_modules/Haraka/bin/haraka");
+  if (!existsSync(program)) return { missing: `npm install --prefix ${home} Haraka@3.3.4` };
+  const port = await freePort();
+  for (const part of ["config", "queue"]) mkdirSync(join(folder, part));
+  const files = {
+    "smtp.ini": `listen=127.0.0.1:${port}\nnodes=0\n`,
+    plugins: "relay\n",
+    "relay.ini": "[relay]\nacl=true\nforce_routing=false\nall=true\ndest_domains=false\n",
+    relay_acl_allow: "127.0.0.0/8\n",
+    "outbound.ini": "concurrency_max=100\n",
+    me: "peer.bench.test\n",
+    loglevel: "CRIT\n",
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, "config", name), text);
+  mkdirSync(join(folder, "plugins"));
+  writeFileSync(join(folder, "plugins", "to_sink.js"), `exports.hook_get_mx = (next) => next(OK, { exchange: "127.0.0.1", port: ${sinkPort}, priority: 0 });\n`);
+  writeFileSync(join(folder, "config", "plugins"), "relay\nto_sink\n");
+  const child: ChildProcess = spawn(process.execPath, [program, "-c", folder], { stdio: process.env["BENCH_VERBOSE"] ? "inherit" : "ignore" });
+  await waitForPort(port);
+  return { name: "haraka", port, stop: () => void child.kill("SIGKILL") };
+};
