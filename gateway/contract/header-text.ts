@@ -1,19 +1,22 @@
 /**
  * Header fields as text: what may be in them, and how it is written so that it survives every relay.
  *
- * Invariant: nothing that passes `isSafeHeaderValue` can end a header, and nothing written here has a line
- * beyond 76 characters but for a single word that cannot be broken (RFC 5322 §2.1.1 allows 998).
+ * Invariant: nothing that passes `isSafeHeaderValue` can end a header, and no line written here is beyond
+ * 76 characters but for a single word that cannot be broken, itself under 998 (RFC 5322 §2.1.1).
  */
+import type { Mailbox } from "./address.ts";
 
 /** Fields that the service itself writes, or that would lie about the message: customers may not set them. */
-const RESERVED = new Set([
-  "from", "sender", "to", "cc", "bcc", "subject", "date", "message-id", "reply-to", "return-path", "received",
-  "mime-version", "dkim-signature", "authentication-results", "arc-seal", "arc-message-signature", "arc-authentication-results",
-]); // prettier-ignore
+const RESERVED = new Set(
+  `from sender to cc bcc subject date message-id reply-to return-path received mime-version dkim-signature
+  authentication-results arc-seal arc-message-signature arc-authentication-results`.split(/\s+/),
+);
 
 const LINE_LENGTH = 76;
-/** RFC 2047 §2. */
-const ENCODED_WORD_LENGTH = 75;
+/** A word longer than this goes as encoded words, which can be broken. */
+const WORD_LENGTH = 900;
+/** Bytes in one encoded word: `=?UTF-8?B?` and `?=` leave 63 of 75 characters (RFC 2047 §2). */
+const ENCODED_BYTES = 45;
 const utf8 = new TextEncoder();
 
 export const isReservedHeader = (name: string): boolean => {
@@ -28,7 +31,131 @@ export const isSafeHeaderName = (name: string): boolean => /^[\x21-\x39\x3b-\x7e
 export const isSafeHeaderValue = (value: string): boolean => {
   for (let i = 0; i < value.length; i++) {
     const unit = value.charCodeAt(i);
-    if ((unit < 0x20 && unit !== 0x09) || unit === 0x7f || unit === 0x2028 || unit === 0x2029 || unit === 0x85) return false;
+    if ((unit < 0x20 && unit !== 0x09) || unit === 0x7f || unit === 0x85 || unit === 0x2028 || unit === 0x2029) return false;
   }
   return value.isWellFormed();
+};
+
+/** An unstructured field (RFC 5322 §2.2.1), with its line end. */
+export const unstructuredField = (name: string, value: string): string => {
+  assertSafe(name, value);
+  if (value === "") return `${name}:\r\n`;
+  if (!isPlain(value)) return `${name}: ${encodedWords(value)}\r\n`;
+  return `${fold(`${name}: ${value}`)}\r\n`;
+};
+
+/** A field of mailboxes (RFC 5322 §3.6.3), broken after commas. */
+export const mailboxField = (name: string, mailboxes: readonly Mailbox[]): string => {
+  let text = `${name}:`;
+  let lineLength = text.length;
+  for (const [index, mailbox] of mailboxes.entries()) {
+    const written = formatMailbox(mailbox);
+    const comma = index < mailboxes.length - 1 ? "," : "";
+    const firstLine = written.indexOf("\r\n");
+    const head = firstLine < 0 ? written.length : firstLine;
+    if (lineLength + 1 + head + comma.length > LINE_LENGTH && lineLength > name.length + 1) {
+      text += "\r\n";
+      lineLength = 0;
+    }
+    text += ` ${written}${comma}`;
+    lineLength = firstLine < 0 ? lineLength + 1 + written.length + comma.length : written.length - written.lastIndexOf("\r\n");
+  }
+  return `${text}\r\n`;
+};
+
+/** `Name <local@domain>`; names beyond ASCII become encoded words, which may hold a line break of their own. */
+export const formatMailbox = ({ name, address }: Mailbox): string => {
+  assertSafe("mailbox", name + address);
+  if (name === "") return address;
+  return `${formatPhrase(name)} <${address}>`;
+};
+
+const formatPhrase = (name: string): string => {
+  if (!isPlain(name)) return encodedWords(name);
+  if (/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+$/.test(name)) return name;
+  return `"${name.replaceAll(/["\\]/g, "\\$&")}"`;
+};
+
+/** A parameter such as `filename`, each piece on a line of its own when it needs RFC 2231; starts with `;`. */
+export const parameter = (name: string, value: string): string => {
+  assertSafe(name, value);
+  if (isPlain(value) && value.length <= 60) return `;\r\n ${name}="${value.replaceAll(/["\\]/g, "\\$&")}"`;
+  // RFC 2231 §4: percent-encoded, §3: continued in numbered pieces.
+  let pieces = "";
+  let piece = "UTF-8''";
+  let number = 0;
+  const flush = (): void => {
+    pieces += `;\r\n ${name}*${number}*=${piece}`;
+    number += 1;
+    piece = "";
+  };
+  for (const byte of utf8.encode(value)) {
+    const char = String.fromCharCode(byte);
+    piece += /[A-Za-z0-9._-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    if (piece.length > 50) flush();
+  }
+  if (piece !== "") flush();
+  return pieces;
+};
+
+/** Whether text can stand as it is: printable ASCII that no decoder takes for something else and no folding changes. */
+const isPlain = (value: string): boolean => {
+  let wordLength = 0;
+  let before = 0x20;
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit < 0x20 || unit > 0x7e) return false;
+    if (unit === 0x20 && before === 0x20) return false;
+    if (unit === 0x3f && before === 0x3d) return false; // "=?" opens an encoded word
+    wordLength = unit === 0x20 ? 0 : wordLength + 1;
+    if (wordLength > WORD_LENGTH) return false;
+    before = unit;
+  }
+  return before !== 0x20;
+};
+
+/** RFC 2047: as many words as are needed, on lines of their own, none of them cutting a character. */
+const encodedWords = (value: string): string => {
+  const words: string[] = [];
+  let word = "";
+  let bytes = 0;
+  for (const char of value) {
+    const size = utf8Length(char);
+    if (bytes + size > ENCODED_BYTES) {
+      words.push(word);
+      word = "";
+      bytes = 0;
+    }
+    word += char;
+    bytes += size;
+  }
+  words.push(word);
+  return words.map((part) => `=?UTF-8?B?${base64Of(part)}?=`).join("\r\n ");
+};
+
+const utf8Length = (char: string): number => {
+  const point = char.codePointAt(0) ?? 0;
+  return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+};
+
+const base64Of = (text: string): string => btoa(String.fromCharCode(...utf8.encode(text)));
+
+/** Breaks before a space that a word follows (RFC 5322 §2.2.3). */
+const fold = (line: string): string => {
+  let folded = "";
+  let start = 0;
+  while (line.length - start > LINE_LENGTH) {
+    let cut = line.lastIndexOf(" ", start + LINE_LENGTH);
+    // The space after the field's name is no place to break: it would leave a line with a name alone.
+    if (cut <= start || line[cut - 1] === ":") cut = line.indexOf(" ", start + LINE_LENGTH);
+    if (cut < 0) break;
+    folded += `${line.slice(start, cut)}\r\n`;
+    start = cut;
+  }
+  return folded + line.slice(start);
+};
+
+/** The API has refused these long before; if one comes here it is a bug, and no mail may carry it. */
+const assertSafe = (name: string, value: string): void => {
+  if (!isSafeHeaderName(name) || !isSafeHeaderValue(value)) throw new Error(`unsafe text for the header ${JSON.stringify(name)}`);
 };
