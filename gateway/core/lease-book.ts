@@ -5,9 +5,9 @@
  * them after a crash. An outcome may speak for a delivery only while its lease holds it: after a return or
  * a newer lease, the old one is stale and changes nothing.
  */
-export type LeaseRow = { id: number; relay: string; atMs: number; ks: number[] };
+export type LeaseRow = { id: number; stream: number; relay: string; atMs: number; ks: number[] };
 
-type Lease = { relay: string; atMs: number; held: Set<number> };
+type Lease = { stream: number; relay: string; atMs: number; held: Set<number> };
 
 export class LeaseBook {
   readonly #leases = new Map<number, Lease>();
@@ -16,7 +16,7 @@ export class LeaseBook {
   /** Adds a lease; a delivery that an older lease still lists belongs to this one from now on. */
   add(row: LeaseRow): void {
     const held = new Set<number>();
-    this.#leases.set(row.id, { relay: row.relay, atMs: row.atMs, held });
+    this.#leases.set(row.id, { stream: row.stream, relay: row.relay, atMs: row.atMs, held });
     for (const k of row.ks) {
       this.#drop(k);
       this.#holder.set(k, row.id);
@@ -42,11 +42,11 @@ export class LeaseBook {
     return empty;
   }
 
-  /** Returns what `relay` was given and no longer has: all of its deliveries but those in `holding`. */
-  lost(relay: string, holding: ReadonlySet<number>): number[] {
+  /** What `relay` was given of these streams and no longer has: all of it but what is in `holding`. */
+  lost(relay: string, streams: readonly number[], holding: ReadonlySet<number>): number[] {
     const lost: number[] = [];
     for (const lease of this.#leases.values()) {
-      if (lease.relay === relay) for (const k of lease.held) if (!holding.has(k)) lost.push(k);
+      if (lease.relay === relay && streams.includes(lease.stream)) for (const k of lease.held) if (!holding.has(k)) lost.push(k);
     }
     return lost;
   }

@@ -54,7 +54,7 @@ export class AccountQueue {
       this.#newest[stream] = id;
       this.#cursor[stream] = Number(row["cursor"]);
       const ks = [...this.#sql.exec(QUEUE_SQL.stillLeased, String(row["ks"]))].map((leased) => Number(leased["k"]));
-      this.#book.add({ id, relay: String(row["relay"]), atMs: Number(row["at_ms"]), ks });
+      this.#book.add({ id, stream, relay: String(row["relay"]), atMs: Number(row["at_ms"]), ks });
     }
     this.#nextDue = STREAMS.map((_, stream) => this.#readNextDue(stream));
   }
@@ -84,8 +84,8 @@ export class AccountQueue {
   }
 
   /** A relay came back and says what it still holds: the rest of its leases returns to the queue at once. */
-  reconcile(relay: string, holding: readonly number[], nowMs: number): number {
-    const lost = this.#book.lost(relay, new Set(holding));
+  reconcile(relay: string, streams: readonly number[], holding: readonly number[], nowMs: number): number {
+    const lost = this.#book.lost(relay, streams, new Set(holding));
     if (lost.length > 0) this.#giveBack(lost, nowMs);
     return lost.length;
   }
@@ -159,7 +159,7 @@ export class AccountQueue {
     }
     this.#cursor[stream] = cursor;
     this.#newest[stream] = id;
-    this.#book.add({ id, relay, atMs: nowMs, ks });
+    this.#book.add({ id, stream, relay, atMs: nowMs, ks });
     this.#dropEmptyLeases();
     return id;
   }

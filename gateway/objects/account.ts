@@ -120,7 +120,7 @@ export class Account extends DurableObject<Env> {
 
   async lease(pool: string, relay: string, limit: number): Promise<LeaseReply> {
     const setting = this.#keys.setting;
-    const streams = [...STREAMS.keys()].filter((stream) => this.#poolOf(stream) === pool);
+    const streams = this.#streamsOf(pool);
     if (!setting || setting.status === "suspended") return NO_LEASE;
     const reply = this.#queue.lease({ relay, streams, limit }, setting.keys_version, Date.now());
     if (!reply.more) for (const stream of streams) this.#announced.delete(stream);
@@ -137,8 +137,8 @@ export class Account extends DurableObject<Env> {
   }
 
   /** A relay joined again holding these deliveries: what else it was given goes back to the queue. */
-  async reconcile(relay: string, holding: number[]): Promise<{ returned: number }> {
-    const returned = this.#queue.reconcile(relay, holding, Date.now());
+  async reconcile(pool: string, relay: string, holding: number[]): Promise<{ returned: number }> {
+    const returned = this.#queue.reconcile(relay, this.#streamsOf(pool), holding, Date.now());
     if (returned > 0) console.log(JSON.stringify({ event: "lease.returned", account: this.#id, relay, returned }));
     this.#announceDue();
     return { returned };
@@ -207,7 +207,7 @@ export class Account extends DurableObject<Env> {
     const signs = await Promise.all([...pools].map((pool) => this.env.POOL.getByName(pool).signsOfLife()));
     for (const [relay] of old) {
       const lastMs = Math.max(0, ...signs.map((sign) => sign[relay] ?? 0));
-      if (nowMs - lastMs > goneMs) await this.reconcile(relay, []);
+      if (nowMs - lastMs > goneMs) for (const pool of pools) await this.reconcile(pool, relay, []);
     }
   }
 
@@ -236,6 +236,10 @@ export class Account extends DurableObject<Env> {
 
   #poolOf(stream: number): string {
     return this.#keys.setting?.stream_pools[STREAMS[stream] ?? "transactional"] ?? "default";
+  }
+
+  #streamsOf(pool: string): number[] {
+    return [...STREAMS.keys()].filter((stream) => this.#poolOf(stream) === pool);
   }
 
   /** Arms the alarm for what comes first: a delivery that falls due, or the next look at what is under way. */

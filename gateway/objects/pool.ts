@@ -123,7 +123,7 @@ export class Pool extends DurableObject<Env> {
     // What a lease says that the relay holds and the relay does not was lost on the way: back to the queue.
     const holding = new Map(hello.holding.map(({ account, ks }) => [account, ks]));
     for (const account of new Set([...this.#roll.accountsOf(identity.relay), ...holding.keys()]))
-      await this.env.ACCOUNT.getByName(account).reconcile(identity.relay, holding.get(account) ?? []);
+      await this.env.ACCOUNT.getByName(account).reconcile(identity.pool, identity.relay, holding.get(account) ?? []);
     this.#roll.keepOnly(identity.relay, [...holding.keys()]);
 
     const joined = { ...identity, epoch: hello.epoch, version: hello.version, joinedAtMs: Date.now() };

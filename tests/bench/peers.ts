@@ -102,14 +102,17 @@ const startHaraka = async (folder: string, sinkPort: number): Promise<Peer | { m
   const files = {
     "smtp.ini": `listen=127.0.0.1:${port}\nnodes=0\n`,
     plugins: "relay\n",
-    "relay.ini": "[relay]\nacl=true\nforce_routing=false\nall=true\ndest_domains=false\n",
+    "relay.ini": "[relay]\nacl=true\nall=true\n",
     relay_acl_allow: "127.0.0.0/8\n",
     "outbound.ini": "concurrency_max=100\n",
     me: "peer.bench.test\n",
     loglevel: "CRIT\n",
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, "config", name), text);
+  // Haraka does not merge a folder's connection.ini with its own defaults: it must be there.
+  cpSync(join(home, "node_modules/Haraka/config/connection.ini"), join(folder, "config", "connection.ini"));
   mkdirSync(join(folder, "plugins"));
+  // Haraka sends by MX; a hook of a line sends every domain to the sink instead.
   writeFileSync(join(folder, "plugins", "to_sink.js"), `exports.hook_get_mx = (next) => next(OK, { exchange: "127.0.0.1", port: ${sinkPort}, priority: 0 });\n`);
   writeFileSync(join(folder, "config", "plugins"), "relay\nto_sink\n");
   const child: ChildProcess = spawn(process.execPath, [program, "-c", folder], { stdio: process.env["BENCH_VERBOSE"] ? "inherit" : "ignore" });

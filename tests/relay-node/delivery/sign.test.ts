@@ -24,7 +24,7 @@ const edSigner = makeSigner({ domain: "example.com", selector: "e", algorithm: "
 
 const verdicts = async (message: Uint8Array): Promise<string[]> => {
   const { results } = await dkimVerify(Buffer.from(message), { resolver });
-  return results.map((result: { signingDomain: string; selector: string; status: { result: string; comment?: string } }) => `${result.selector} ${result.status.result}`);
+  return results.map((result) => `${result.selector} ${result.status.result}`);
 };
 const checkPass = async (message: string | Uint8Array, signers: Signer[]): Promise<void> => {
   const signed = await signMessage(typeof message === "string" ? Buffer.from(message) : message, signers, 1_790_000_000);

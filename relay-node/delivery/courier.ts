@@ -1,0 +1,196 @@
+/**
+ * The delivery loop: batches in, outcomes out.
+ *
+ * Each delivery goes to the lane of its destination; a slot of the lane makes its message, attempts it and
+ * reports. THE RULE: a slot takes its next mail only when the outcome of the last is durable in the journal,
+ * so a kill can double at most the transactions that were open.
+ */
+import { formatReturnPath, returnPathSignedText } from "#contract/return-path.ts";
+import type { Outcome } from "#contract/outcome.ts";
+import type { Batch, LeasedDelivery, LeasedEmail } from "#contract/relay-protocol.ts";
+import type { Logger } from "pino";
+import { findRoute, type RouteTable } from "../policy/routes.ts";
+import { findTargets, routeTargets, type MailResolver, type TargetsResult } from "../policy/targets.ts";
+import type { AttemptResult, Carrier, Held } from "./attempt.ts";
+import { returnPathMac } from "./gateway-store.ts";
+import type { Journal, JournalRow } from "./journal.ts";
+import { Lane } from "./lane.ts";
+import type { Made, MessageMaker } from "./message-maker.ts";
+import type { Session, Work } from "./session.ts";
+
+export type CourierOptions = {
+  relay: string;
+  routes: RouteTable;
+  resolver: MailResolver;
+  mxPort: number;
+  carrier: Carrier;
+  maker: MessageMaker;
+  journal: Journal;
+  log: Logger;
+  connectionsPerDestination: number;
+  connections: number;
+  /** The journal cannot be written: nothing more may be sent. */
+  onBroken: (error: unknown) => void;
+};
+
+type Job = { session: Session; batch: Batch; email: LeasedEmail; delivery: LeasedDelivery; domain: string };
+type Result = Omit<AttemptResult, "kind"> & { kind: Outcome["kind"] };
+
+const IDLE_CONNECTION_MS = 15_000;
+
+export class Courier implements Work {
+  readonly #options: CourierOptions;
+  readonly #lanes = new Map<string, Lane<Job>>();
+  #slots = 0;
+  #draining = false;
+  #drained = Promise.withResolvers<void>();
+
+  constructor(options: CourierOptions) {
+    this.#options = options;
+  }
+
+  take(session: Session, batch: Batch): void {
+    const emails = new Map(batch.emails.map((email) => [email.k, email]));
+    for (const delivery of batch.deliveries) {
+      const email = emails.get(delivery.email);
+      const domain = delivery.rcpt.slice(delivery.rcpt.lastIndexOf("@") + 1);
+      if (!email) throw new Error("a batch has a delivery without its email");
+      const job = { session, batch, email, delivery, domain };
+      if (this.#draining) this.#release(job);
+      else this.#laneOf(domain).push(job);
+    }
+  }
+
+  /** Gives back what is not begun and waits for what is, `timeoutMs` at most. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    for (const lane of this.#lanes.values()) for (const job of lane.empty()) this.#release(job);
+    if (this.#slots === 0) return;
+    const timeout = Promise.withResolvers<void>();
+    const timer = setTimeout(timeout.resolve, timeoutMs);
+    await Promise.race([this.#drained.promise, timeout.promise]);
+    clearTimeout(timer);
+  }
+
+  #laneOf(domain: string): Lane<Job> {
+    const before = this.#lanes.get(domain);
+    if (before) return before;
+    const lane = new Lane<Job>({
+      limit: this.#options.connectionsPerDestination,
+      idleMs: IDLE_CONNECTION_MS,
+      takeSlot: () => this.#takeSlot(),
+      run: (next) => this.#runSlot(next),
+      onSlotEnd: () => this.#slotEnded(domain, lane),
+    });
+    this.#lanes.set(domain, lane);
+    return lane;
+  }
+
+  #takeSlot(): boolean {
+    if (this.#slots >= this.#options.connections) {
+      // All taken: one that only waits makes room, its end gives the place to a lane in line.
+      for (const lane of this.#lanes.values()) if (lane.endIdleSlot()) break;
+      return false;
+    }
+    this.#slots += 1;
+    return true;
+  }
+
+  #slotEnded(domain: string, ended: Lane<Job>): void {
+    this.#slots -= 1;
+    if (ended.isIdle) this.#lanes.delete(domain);
+    if (this.#draining && this.#slots === 0) this.#drained.resolve();
+    if (!this.#draining) for (const lane of this.#lanes.values()) if (lane.hasLine && this.#slots < this.#options.connections) lane.openSlot();
+  }
+
+  async #runSlot(next: () => Promise<Job | undefined>): Promise<void> {
+    let held: Held | undefined;
+    try {
+      for (let job = await next(); job !== undefined; job = await next()) {
+        await job.session.whenLive();
+        if (this.#draining) this.#release(job);
+        else held = await this.#carry(job, held);
+        if (this.#draining) break;
+      }
+    } catch (error) {
+      this.#options.onBroken(error);
+    } finally {
+      held?.connection.quit();
+    }
+  }
+
+  /** One delivery from its message to its durable outcome; returns the connection for the next. */
+  async #carry(job: Job, before: Held | undefined): Promise<Held | undefined> {
+    const { journal, maker } = this.#options;
+    const startedAtMs = Date.now();
+    const { account, lease, keys_version } = job.batch;
+    const row: JournalRow = { id: journal.newId(), pool: job.session.pool, account, k: job.delivery.k, lease, startedAtMs };
+    const made = await maker.make(account, keys_version, job.email);
+    if (made.kind === "unavailable") {
+      this.#release(job, made.reason);
+      return before;
+    }
+    const { result, held } = made.kind === "made" ? await this.#attempt(job, row, made, before) : { result: unsendable(made.reason), held: before };
+    const outcome = this.#outcome(job, row, result);
+    const json = JSON.stringify(outcome);
+    await journal.finished(row, json);
+    job.session.finished(row.id, account, row.k, json);
+    this.#options.log.debug({ event: "delivery.done", account, k: row.k, kind: outcome.kind, phase: outcome.phase, ms: outcome.ended_at_ms - startedAtMs });
+    return held;
+  }
+
+  async #attempt(job: Job, row: JournalRow, made: Extract<Made, { kind: "made" }>, before: Held | undefined): Promise<{ result: Result; held: Held | undefined }> {
+    const found = await this.#findTargets(job);
+    if (found.kind !== "targets") return { result: { ...found, transcript: [] }, held: before };
+    const { delivery, batch, email } = job;
+    const token = { account: batch.account, k: delivery.k, attempt: delivery.attempt };
+    const mac = returnPathMac(made.returnPathKey, returnPathSignedText(token));
+    const transaction = {
+      mailFrom: formatReturnPath(token, mac, batch.bounce_domain),
+      rcptTo: delivery.rcpt,
+      message: made.bytes,
+      needsSmtpUtf8: made.needsSmtpUtf8 || !isAscii(delivery.rcpt),
+    };
+    const beforeMessage = (): Promise<void> => this.#options.journal.begun(row);
+    return this.#options.carrier.attempt({ targets: found.targets, transaction, requireTls: email.meta.require_tls === true, beforeMessage }, before);
+  }
+
+  #findTargets({ domain, email }: Job): Promise<TargetsResult> {
+    const { routes, resolver, mxPort } = this.#options;
+    const route = findRoute(routes, domain);
+    if (route) return routeTargets(route, resolver);
+    const tls = email.meta.require_tls === true ? "required" : "opportunistic";
+    return findTargets(domain, resolver, { port: mxPort, tls, random: Math.random });
+  }
+
+  #outcome({ delivery, batch }: Job, row: JournalRow, { kind, phase, reply, reason, target, tls, transcript }: Result): Outcome {
+    return {
+      k: delivery.k,
+      lease: batch.lease,
+      kind,
+      phase,
+      ...(reply && { reply }),
+      ...(reason !== undefined && { reason }),
+      started_at_ms: row.startedAtMs,
+      ended_at_ms: Date.now(),
+      relay: this.#options.relay,
+      ...(target && { host: target.host, ip: target.ip, port: target.port }),
+      ...(tls && { tls }),
+      ...(transcript.length > 0 && { transcript }),
+    };
+  }
+
+  /** Gives a delivery back unbegun: it costs no attempt. */
+  #release(job: Job, reason = "The relay stops"): void {
+    const now = Date.now();
+    const outcome: Outcome = { k: job.delivery.k, lease: job.batch.lease, kind: "released", reason, started_at_ms: now, ended_at_ms: now };
+    job.session.finished(this.#options.journal.newId(), job.batch.account, job.delivery.k, JSON.stringify(outcome));
+  }
+}
+
+const unsendable = (reason: string): Result => ({ kind: "failed", phase: "local", reason, transcript: [] });
+
+const isAscii = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+};

@@ -1,0 +1,55 @@
+/**
+ * Makes the bytes of an email: content, composed and signed, once for all the recipients of a batch.
+ *
+ * The result depends on the email alone, so that every try of every relay sends the same bytes.
+ */
+import { parseMailbox } from "#contract/address.ts";
+import { kToMs } from "#contract/ids.ts";
+import { composeMessage } from "#contract/mime/compose.ts";
+import type { LeasedEmail } from "#contract/relay-protocol.ts";
+import type { GatewayStore } from "./gateway-store.ts";
+import { signMessage } from "./sign.ts";
+
+/**
+ * - `made`: ready to send
+ * - `unavailable`: the gateway did not give what is needed; nothing is wrong with the mail
+ * - `unsendable`: this email can never be composed or signed
+ */
+export type Made =
+  | { kind: "made"; bytes: Uint8Array; needsSmtpUtf8: boolean; returnPathKey: string }
+  | { kind: "unavailable"; reason: string }
+  | { kind: "unsendable"; reason: string };
+
+export class MessageMaker {
+  readonly #store: GatewayStore;
+  /** By the email object of a batch: it lives as long as a delivery of the batch does. */
+  readonly #made = new WeakMap<LeasedEmail, Promise<Made>>();
+
+  constructor(store: GatewayStore) {
+    this.#store = store;
+  }
+
+  make(account: string, keysVersion: number, email: LeasedEmail): Promise<Made> {
+    const before = this.#made.get(email);
+    if (before) return before;
+    const made = this.#make(account, keysVersion, email);
+    this.#made.set(email, made);
+    return made;
+  }
+
+  async #make(account: string, keysVersion: number, email: LeasedEmail): Promise<Made> {
+    const from = parseMailbox(email.meta.from);
+    if (from.kind === "invalid") return { kind: "unsendable", reason: `The sender cannot be read: ${from.reason}` };
+    const keys = await this.#store.keys(account, from.mailbox.domain, keysVersion);
+    if (keys.kind === "unavailable") return keys;
+    const content = email.content ? { kind: "fetched" as const, value: email.content } : await this.#store.content(account, email.part ?? { k: 0, chunks: 0 });
+    if (content.kind === "unavailable") return content;
+    try {
+      const { bytes, needsSmtpUtf8 } = composeMessage({ k: email.k, id: email.id, meta: email.meta, content: content.value });
+      const signed = await signMessage(bytes, keys.value.signers, Math.floor(kToMs(email.k) / 1000));
+      return { kind: "made", bytes: signed, needsSmtpUtf8, returnPathKey: keys.value.returnPathKey };
+    } catch (error) {
+      return { kind: "unsendable", reason: `The message cannot be made: ${error instanceof Error ? error.message : "unknown"}` };
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The sandbox: a real SMTP server on loopback that plays the recipients of `@sandbox.test`.
+ *
+ * It keeps no state: which attempt this is stands in the return-path. What it accepts goes to its account with
+ * the verdict of SPF, DKIM and DMARC, for which the keys we sign with count as published.
+ */
+import { promises as dns } from "node:dns";
+import { authenticate, type AuthenticateOptions } from "mailauth";
+import type { Logger } from "pino";
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
+import { base32 } from "#contract/ids.ts";
+import type { Trapped } from "#contract/relay-protocol.ts";
+import { parseReturnPath, returnPathSignedText, type ReturnPathToken } from "#contract/return-path.ts";
+import { returnPathMac, type GatewayStore } from "../delivery/gateway-store.ts";
+import type { Route } from "../policy/routes.ts";
+
+export type SandboxTrap = { route: Route; close: () => void };
+
+export type TrapOptions = {
+  store: GatewayStore;
+  /** DNS servers for SPF and DMARC; none: the system's. */
+  servers: readonly string[];
+  log: Logger;
+  /** Hands a `Trapped` (JSON) to the account; `false`: nobody is there to take it. */
+  keep: (account: string, json: string) => boolean;
+};
+
+/** Attempts that `deferred@` refuses. */
+const DEFERRED_ATTEMPTS = 2;
+const RAW_LIMIT_BYTES = 1024 * 1024;
+
+/** What a recipient answers to RCPT; nothing: it takes the mail. */
+const refusalOf = (localPart: string, attempt: number): string | undefined => {
+  const [name = ""] = localPart.toLowerCase().split("+");
+  if (name === "bounced") return "550 5.1.1 The sandbox has no such user";
+  if (name === "full") return "452 4.2.2 The mailbox is full";
+  if (name === "deferred" && attempt <= DEFERRED_ATTEMPTS) return `451 4.7.1 Try again later (attempt ${attempt} of ${DEFERRED_ATTEMPTS} refused)`;
+  return undefined;
+};
+
+export const startSandboxTrap = async (options: TrapOptions): Promise<SandboxTrap> => {
+  const server = new SMTPServer({
+    name: "sandbox.test",
+    disabledCommands: ["AUTH", "STARTTLS"],
+    disableReverseLookup: true,
+    logger: false,
+    onRcptTo: ({ address }, session, callback) => {
+      const refusal = refusalOf(address.slice(0, address.lastIndexOf("@")), tokenOf(session)?.attempt ?? 1);
+      callback(refusal === undefined ? null : smtpError(refusal));
+    },
+    onData: (stream, session, callback) => {
+      receive(options, stream, session).then(
+        () => callback(null),
+        (error: unknown) => {
+          options.log.error({ event: "sandbox.failed", error: String(error) });
+          callback(smtpError("451 4.3.0 The sandbox failed"));
+        },
+      );
+    },
+  });
+  server.on("error", (error) => options.log.warn({ event: "sandbox.connection-error", error: error.message }));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.server.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  return { route: { host: "127.0.0.1", port, tls: "none" }, close: () => server.close() };
+};
+
+const smtpError = (reply: string): Error => Object.assign(new Error(reply.slice(4)), { responseCode: Number(reply.slice(0, 3)) });
+
+const mailFromOf = (session: SMTPServerSession): string => (session.envelope.mailFrom ? session.envelope.mailFrom.address : "");
+
+const tokenOf = (session: SMTPServerSession): (ReturnPathToken & { mac: string }) | undefined => {
+  const address = mailFromOf(session);
+  return parseReturnPath(address.slice(0, address.lastIndexOf("@")));
+};
+
+const receive = async (options: TrapOptions, stream: SMTPServerDataStream, session: SMTPServerSession): Promise<void> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  const raw = Buffer.concat(chunks);
+  const token = tokenOf(session);
+  const key = token && (await options.store.returnPathKey(token.account));
+  // A mail that carries no token of ours was not sent by an account: it has nobody to be shown to.
+  if (!token || !key || base32(returnPathMac(key, returnPathSignedText(token)), 16) !== token.mac) return;
+  const trapped: Trapped = {
+    k: token.k,
+    received_at_ms: Date.now(),
+    mail_from: mailFromOf(session),
+    rcpt_to: session.envelope.rcptTo[0]?.address ?? "",
+    raw: raw.subarray(0, RAW_LIMIT_BYTES).toString("base64"),
+    raw_bytes: raw.length,
+    authentication_results: await verdicts(options, raw, session),
+  };
+  if (!options.keep(token.account, JSON.stringify(trapped))) options.log.warn({ event: "sandbox.not-kept", account: token.account, k: token.k });
+};
+
+/** RFC 8601 results, one an entry. A verdict that cannot be had loses no mail. */
+const verdicts = async ({ store, servers, log }: TrapOptions, raw: Buffer, session: SMTPServerSession): Promise<string[]> => {
+  const system = new dns.Resolver({ timeout: 1000, tries: 1 });
+  if (servers.length > 0) system.setServers(servers);
+  const resolver: NonNullable<AuthenticateOptions["resolver"]> = async (name, type) => {
+    const published = type === "TXT" ? await store.publishedKey(name.toLowerCase()) : undefined;
+    if (published !== undefined) return [[published]];
+    const answer: unknown = await system.resolve(name, type);
+    // mailauth takes what node:dns gives for any type; its own type speaks of texts only.
+    return answer as string[][];
+  };
+  try {
+    const result = await authenticate(raw, { ip: session.remoteAddress, helo: session.hostNameAppearsAs, sender: mailFromOf(session), mta: "sandbox.test", resolver });
+    const [, ...results] = result.headers.replaceAll(/\r\n\s+/g, " ").split(/;\s*/);
+    return results.map((entry) => entry.trim()).filter((entry) => /^(dkim|spf|dmarc|arc|bimi)=/.test(entry));
+  } catch (error) {
+    log.warn({ event: "sandbox.no-verdict", error: String(error) });
+    return [];
+  }
+};
