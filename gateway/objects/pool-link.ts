@@ -24,6 +24,10 @@ export class Link {
   readonly identity: LinkIdentity;
   readonly socket: WebSocket;
   #free = 0;
+  /** The most credit it ever gave: what it holds when it holds nothing. */
+  #window = 0;
+  /** Deliveries in the batch sent last. */
+  lastBatch = 0;
   #seq = 0;
   #inFlight: { seq: number; count: number }[] = [];
   #draining = false;
@@ -38,7 +42,13 @@ export class Link {
     return this.#draining ? 0 : this.#free;
   }
 
+  /** Deliveries it holds, as far as its words on credit tell. */
+  get inHand(): number {
+    return this.#window - this.#free;
+  }
+
   setCredit(free: number, seen: number): void {
+    this.#window = Math.max(this.#window, free);
     // After hibernation the count of batches is gone; the relay remembers it.
     this.#seq = Math.max(this.#seq, seen);
     this.#inFlight = this.#inFlight.filter(({ seq }) => seq > seen);
@@ -47,6 +57,7 @@ export class Link {
 
   sendBatch(account: string, count: number, batch: string): void {
     this.#seq += 1;
+    this.lastBatch = count;
     this.#free = Math.max(0, this.#free - count);
     this.#inFlight.push({ seq: this.#seq, count });
     this.socket.send(joinFrame({ type: "batch", seq: this.#seq, account, count }, batch));

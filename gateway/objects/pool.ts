@@ -15,6 +15,10 @@ import { PoolRoll } from "./pool-roll.ts";
 /** What an account may lease in one turn before others have theirs. */
 const QUANTUM_BYTES = 256 * 1024;
 
+/** With this many deliveries in a relay's hands, mail gathers for a moment before the next lease. */
+const BUSY_DELIVERIES = 50;
+const GATHER_MS = 15;
+
 export type RelayState = { relay: string; version: string };
 
 export class Pool extends DurableObject<Env> {
@@ -148,6 +152,8 @@ export class Pool extends DurableObject<Env> {
         const account = this.#ready.next();
         if (account === undefined) break;
         await this.#leaseTo(link, account);
+        // A relay with work in hand is not kept waiting by this, and the next batch is a fuller one.
+        if (link.inHand >= BUSY_DELIVERIES && link.lastBatch < BATCH_LIMIT) await scheduler.wait(GATHER_MS);
       }
     } finally {
       this.#pumping = false;

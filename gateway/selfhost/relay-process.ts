@@ -4,6 +4,7 @@
  * It gets our whole environment, so every `HIKYAKU_*` setting of the relay passes through, but none of the
  * gateway's secrets. Its stdin is our pipe: when we die, it drains.
  */
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { dataPaths } from "./data-directory.ts";
@@ -34,6 +35,8 @@ export const relayPlan = (relay: RelayNode, env: Record<string, string | undefin
     // The title is what `ps` shows: it tells relays apart, and a leftover one by its directory.
     args: [`--title=hikyaku ${name} ${paths.relay(relay.index)}/`, relay.main ?? MAIN],
     env: {
+      // Signing runs in libuv's pool: more threads than cores only get in each other's way.
+      UV_THREADPOOL_SIZE: String(availableParallelism()),
       ...passed,
       HIKYAKU_GATEWAY_URL: relay.gatewayUrl,
       HIKYAKU_RELAY_TOKEN: relay.token,

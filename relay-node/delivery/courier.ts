@@ -80,10 +80,16 @@ export class Courier implements Work {
       idleMs: IDLE_CONNECTION_MS,
       takeSlot: () => this.#takeSlot(),
       run: (next) => this.#runSlot(next),
+      onNear: (job) => this.#getReady(job),
       onSlotEnd: () => this.#slotEnded(domain, lane),
     });
     this.#lanes.set(domain, lane);
     return lane;
+  }
+
+  /** Makes a message ahead of its turn, so that slots do not wait for signatures; large ones wait for their slot. */
+  #getReady({ batch, email }: Job): void {
+    if (email.content) void this.#options.maker.make(batch.account, batch.keys_version, email);
   }
 
   #takeSlot(): boolean {

@@ -25,6 +25,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS delivery (id INTEGER PRIMARY KEY, pool TEXT NOT NULL, account TEXT NOT NULL, k INTEGER NOT NULL,
     lease INTEGER NOT NULL, started_ms INTEGER NOT NULL, outcome TEXT) STRICT`;
 
+/** Commits under load are at least this far apart: each costs an fsync that all slots wait for. */
+const COMMIT_INTERVAL_MS = 1;
+
 type Operation = { kind: "begun"; row: JournalRow } | { kind: "finished"; row: JournalRow; outcome: string } | { kind: "acknowledged"; id: number };
 
 /** Opens the journal in a folder, made when it is not there. `nowMs` dates the doubt of what was begun. */
@@ -49,6 +52,7 @@ export class Journal {
   #lastId: number;
   #waiting: Operation[] = [];
   #commit: PromiseWithResolvers<void> | undefined;
+  #committedAtMs = 0;
 
   constructor(database: DatabaseSync, lastId: number) {
     this.#database = database;
@@ -91,7 +95,9 @@ export class Journal {
     this.#waiting.push(operation);
     if (!this.#commit) {
       this.#commit = Promise.withResolvers<void>();
-      setImmediate(() => this.#flush());
+      const sinceMs = performance.now() - this.#committedAtMs;
+      if (sinceMs >= COMMIT_INTERVAL_MS) setImmediate(() => this.#flush());
+      else setTimeout(() => this.#flush(), COMMIT_INTERVAL_MS - sinceMs);
     }
     return this.#commit.promise;
   }
@@ -103,6 +109,7 @@ export class Journal {
     this.#commit = undefined;
     try {
       if (operations.length > 0) this.#apply(operations);
+      this.#committedAtMs = performance.now();
       commit?.resolve();
     } catch (error) {
       // A journal that cannot be written stops the relay: it must not send what it could not remember.

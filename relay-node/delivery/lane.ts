@@ -13,8 +13,13 @@ export type LaneOptions<Job> = {
   takeSlot: () => boolean;
   /** Runs a slot until `next` gives it nothing more. */
   run: (next: () => Promise<Job | undefined>) => Promise<void>;
+  /** The job comes near the head of the line: what it needs may be got ready. */
+  onNear: (job: Job) => void;
   onSlotEnd: () => void;
 };
+
+/** So many at the head of the line are near: as many as a lane's slots take in one go. */
+const NEAR = 20;
 
 type Waiter<Job> = { give: (job: Job | undefined) => void };
 
@@ -32,6 +37,7 @@ export class Lane<Job> {
     const waiter = this.#waiting.pop();
     if (waiter) return waiter.give(job);
     this.#line.push(job);
+    if (this.#line.length <= NEAR) this.#options.onNear(job);
     this.openSlot();
   }
 
@@ -68,6 +74,8 @@ export class Lane<Job> {
 
   #next(): Promise<Job | undefined> {
     const job = this.#line.shift();
+    const near = this.#line[NEAR - 1];
+    if (near !== undefined) this.#options.onNear(near);
     if (job !== undefined || this.#options.idleMs === 0) return Promise.resolve(job);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {

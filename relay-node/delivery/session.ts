@@ -33,8 +33,11 @@ export type SessionOptions = {
 
 type Unacknowledged = { id: number; account: string; json: string };
 
-/** Outcomes travel at once when none is under way, else with the next frame; so many frames at a time. */
+/** Frames that may be under way at a time. */
 const FRAMES_UNDER_WAY = 2;
+/** With this many deliveries in hand nobody waits for one: their outcomes gather for a moment and go together. */
+const BUSY_DELIVERIES = 50;
+const GATHER_MS = 15;
 const FRAME_LIMIT = 500;
 const RECONNECT_MS = { first: 100, most: 5000 };
 
@@ -223,14 +226,16 @@ export class Session {
     if (gone.length > 0) this.#options.onAcknowledged(gone.map(({ id }) => id));
   }
 
-  /** Sends after this turn, so that all that finished in it goes together. */
+  /** Sends after this turn, or a moment later when busy, so that what finishes meanwhile goes together. */
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    setImmediate(() => {
+    const flush = (): void => {
       this.#flushing = false;
       this.#flush();
-    });
+    };
+    if (this.#held < BUSY_DELIVERIES) setImmediate(flush);
+    else setTimeout(flush, GATHER_MS);
   }
 
   #flush(): void {

@@ -25,12 +25,14 @@ export const parseRoutes = (text: string): RoutesResult => {
   for (const [index, entry] of text.split(",").entries()) {
     if (entry.trim() === "") continue;
     const equals = entry.indexOf("=");
-    const pattern = parsePattern(entry.slice(0, equals).trim());
+    const pattern = equals < 0 ? undefined : parsePattern(entry.slice(0, equals).trim());
     const name = `route ${index + 1}${pattern === undefined ? "" : ` (${pattern})`}`;
-    if (equals < 0) problems.push(`${name}: is not pattern=url`);
-    else if (pattern === undefined) problems.push(`${name}: the pattern is not a domain, *.domain or *`);
+    if (equals < 0) {
+      problems.push(`${name}: is not pattern=url`);
+      continue;
+    }
+    if (pattern === undefined) problems.push(`${name}: the pattern is not a domain, *.domain or *`);
     else if (table.has(pattern)) problems.push(`${name}: the pattern comes twice`);
-    if (equals < 0) continue;
     const route = parseRoute(entry.slice(equals + 1).trim());
     if (Array.isArray(route)) problems.push(...route.map((problem) => `${name}: ${problem}`));
     else if (pattern !== undefined) table.set(pattern, route);

@@ -20,10 +20,10 @@ export type MxRecord = { preference: number; exchange: string };
 export type AddressAnswer = { kind: "addresses"; addresses: readonly string[] } | NoAnswer;
 
 /** DNS as the relay needs it; never rejects. */
-export interface MailResolver {
-  resolveMx(domain: string): Promise<MxAnswer>;
-  resolveAddresses(host: string): Promise<AddressAnswer>;
-}
+export type MailResolver = {
+  resolveMx: (domain: string) => Promise<MxAnswer>;
+  resolveAddresses: (host: string) => Promise<AddressAnswer>;
+};
 
 /** `targets` has at least one. A failure's `reason` begins with its RFC 3463 code. */
 export type TargetsResult =

@@ -66,6 +66,10 @@ export class Sink {
     return this.#received;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   stop(): void {
     this.#child.kill();
   }
@@ -76,4 +80,12 @@ export const memoryOf = (pid: number): { rssMb: number; peakMb: number } => {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
   const read = (name: string): number => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
   return { rssMb: read("VmRSS"), peakMb: read("VmHWM") };
+};
+
+/** CPU seconds a process has used (all its threads). */
+export const cpuSecondsOf = (pid: number): number => {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // Fields 14 and 15 of proc(5), in clock ticks of 10 ms.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 };

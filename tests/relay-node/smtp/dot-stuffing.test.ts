@@ -1,5 +1,5 @@
 /** The wire form of a message, and that a server gets back what was put in. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { prepareMessage, unstuffDots } from "../../../relay-node/smtp/dot-stuffing.ts";
 
@@ -42,7 +42,9 @@ test("eight bits", () => {
 
 /** Bytes with many line ends and dots among them. */
 const message = fc
-  .array(fc.oneof(fc.constantFrom("\r\n", "\n", "\r", ".", "a", "\r\n."), fc.string({ maxLength: 3 })), { maxLength: 40 })
+  .array(fc.oneof(fc.constantFrom("\r\n", "\n", "\r", ".", "a", "\r\n."), fc.string({ maxLength: 3 })), {
+    maxLength: 40,
+  })
   .map((parts) => Buffer.from(parts.join("")));
 
 test("property: a server gets the message back with CRLF for every line end", () => {

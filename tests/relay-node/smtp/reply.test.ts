@@ -1,5 +1,5 @@
 /** Replies off the wire: what is one, what is not, and that cuts between chunks change nothing. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ParsedReply, ReplyParser } from "../../../relay-node/smtp/reply.ts";
 

@@ -1,0 +1,16 @@
+/**
+ * `npm run test:crash`: kill -9 under load. One file at a time, since they count what the machine was doing.
+ */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    name: "crash",
+    root: new URL("../..", import.meta.url).pathname,
+    environment: "node",
+    include: ["tests/crash/**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
+  },
+});

@@ -1,0 +1,16 @@
+/**
+ * `npm run test:interop`: against real programs from Debian. What is missing is said by the test that needs it.
+ */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    name: "interop",
+    root: new URL("../..", import.meta.url).pathname,
+    environment: "node",
+    include: ["tests/interop/**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});

@@ -1,0 +1,63 @@
+/** What the connection tests have in common: a scripted server that is closed after each test, and a client to it. */
+import { afterEach, expect } from "vitest";
+import { openConnection } from "../../../relay-node/smtp/connection.ts";
+import { DEFAULT_TIMEOUTS } from "../../../relay-node/smtp/timeouts.ts";
+import type {
+  OpenFailure,
+  SmtpConnection,
+  Target,
+  Timeouts,
+  Transaction,
+} from "../../../relay-node/smtp/transaction.ts";
+import {
+  type ScriptedServerOptions,
+  type ScriptedSmtpServer,
+  startSmtpServer,
+} from "../../support/scripted-smtp-server.ts";
+
+const started: ScriptedSmtpServer[] = [];
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((server) => server.close()));
+});
+
+export const serve = async (options: ScriptedServerOptions = {}): Promise<ScriptedSmtpServer> => {
+  const server = await startSmtpServer(options);
+  started.push(server);
+  return server;
+};
+
+export const MAIL: Transaction = {
+  mailFrom: "a@from.test",
+  rcptTo: "b@dest.test",
+  message: Buffer.from("Subject: x\r\n\r\n.hi\r\n"),
+  needsSmtpUtf8: false,
+};
+/** Long enough for a busy machine where an answer comes; the phase under test gets 100 ms. */
+export const PATIENT: Timeouts = { ...DEFAULT_TIMEOUTS, connectMs: 10_000 };
+
+export const open = (
+  server: { host: string; port: number },
+  target: Partial<Target> = {},
+  timeouts: Partial<Timeouts> = {},
+) =>
+  openConnection(
+    { host: "mx.test", ip: server.host, port: server.port, tls: "opportunistic", ...target },
+    { heloName: "me.test", timeouts: { ...PATIENT, ...timeouts } },
+  );
+
+export const opened = async (...args: Parameters<typeof open>): Promise<SmtpConnection> => {
+  const result = await open(...args);
+  if (result.kind === "failed") throw new Error(JSON.stringify(result.failure));
+  return result.connection;
+};
+
+export const refused = async (...args: Parameters<typeof open>): Promise<OpenFailure> => {
+  const result = await open(...args);
+  if (result.kind === "open") throw new Error("it opened");
+  return result.failure;
+};
+
+export const until = async (condition: () => boolean): Promise<void> => {
+  for (let i = 0; i < 500 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(condition()).toBe(true);
+};

@@ -1,0 +1,49 @@
+/**
+ * The tests that need nothing but npm: `npm test`.
+ *
+ * unit      pure code and single parts, in Node
+ * objects   Durable Objects inside workerd, from wrangler.toml
+ * journeys  the whole system as `npm start` runs it; on loopback, over real SMTP
+ */
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          environment: "node",
+          include: ["tests/*.test.ts", "tests/{contract,gateway,relay-node,dns-tools}/**/*.test.ts"],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                HIKYAKU_ADMIN_TOKEN: "test-admin-token-0123456789",
+                HIKYAKU_MASTER_KEY: "test-master-key-0123456789-0123456789-0123",
+              },
+            },
+          }),
+        ],
+        test: { name: "objects", include: ["tests/objects/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "journeys",
+          environment: "node",
+          include: ["tests/journeys/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Each file runs a whole stack; more of them at once measure the machine, not the mail.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
