@@ -76,7 +76,7 @@ async function run({ journal, unsettled }: Extract<typeof opened, { kind: "open"
     await courier.drain(DRAIN_MS);
     const deadline = Date.now() + LAST_ACKS_MS;
     while (Date.now() < deadline && sessions.some((session) => session.unacknowledgedCount > 0)) await wait(20);
-    for (const session of sessions) session.stop();
+    await Promise.all(sessions.map((session) => session.stop()));
     trap.close();
     journal.close();
     log.info({ event: "relay.drained", unacknowledged: sessions.reduce((sum, session) => sum + session.unacknowledgedCount, 0) });

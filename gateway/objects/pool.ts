@@ -95,6 +95,8 @@ export class Pool extends DurableObject<Env> {
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
     this.#forget(socket);
+    // Without an answer the connection lingers, and workerd waits for it when it stops.
+    socket.close(1000);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {

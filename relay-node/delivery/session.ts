@@ -39,6 +39,7 @@ const FRAMES_UNDER_WAY = 2;
 const BUSY_DELIVERIES = 50;
 const GATHER_MS = 15;
 const FRAME_LIMIT = 500;
+const CLOSING_MS = 1000;
 const RECONNECT_MS = { first: 100, most: 5000 };
 
 export class Session {
@@ -121,10 +122,15 @@ export class Session {
     if (this.#welcomed) this.#send({ type: "bye" });
   }
 
-  stop(): void {
+  /** Leaves, with the closing handshake when the gateway answers it soon. */
+  async stop(): Promise<void> {
     this.#stopped = true;
-    this.#socket?.close(1000, "the relay stops");
     this.#liveAgain.resolve();
+    const socket = this.#socket;
+    if (!socket || socket.readyState === WebSocket.CLOSED) return;
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    socket.close(1000, "the relay stops");
+    await Promise.race([closed, wait(CLOSING_MS)]);
   }
 
   /** One connection from its opening to its end; whether it was ever welcomed. */
