@@ -5,11 +5,12 @@
  * (`finished`) and goes when the gateway has it (`acknowledged`). After a crash a begun row without an outcome is
  * in doubt. Mail that was leased and not begun needs no row: the gateway re-queues it when we join without it.
  *
- * Invariant: `begun` and `finished` resolve only when the row is fsynced. All that is asked for while one
- * commit runs goes into the next (group commit). One process a journal: SQLite's exclusive lock, which the
- * kernel drops when the process dies.
+ * Invariant: `begun` and `finished` resolve only when the row is fsynced. A row is written at the end of the
+ * turn that asks for it, which is all that a kill of the process needs; the fsync, which a power cut needs, is
+ * shared by all that was written since the last one. One process a journal: SQLite's exclusive lock, which
+ * the kernel drops when the process dies.
  */
-import { mkdirSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Outcome } from "#contract/outcome.ts";
@@ -25,8 +26,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS delivery (id INTEGER PRIMARY KEY, pool TEXT NOT NULL, account TEXT NOT NULL, k INTEGER NOT NULL,
     lease INTEGER NOT NULL, started_ms INTEGER NOT NULL, outcome TEXT) STRICT`;
 
-/** Commits under load are at least this far apart: each costs an fsync that all slots wait for. */
-const COMMIT_INTERVAL_MS = 1;
+/** Under load fsyncs are at least this far apart; the slots that wait share one. */
+const SYNC_INTERVAL_MS = 1;
 
 type Operation = { kind: "begun"; row: JournalRow } | { kind: "finished"; row: JournalRow; outcome: string } | { kind: "acknowledged"; id: number };
 
@@ -36,26 +37,32 @@ export const openJournal = (folder: string, nowMs: number): OpenedJournal => {
   const database = new DatabaseSync(join(folder, "journal.db"));
   try {
     // EXCLUSIVE before WAL: the lock is taken with the first read and kept; no shared memory file is needed.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    // NORMAL writes the log at each commit and leaves its fsync to us.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     database.exec(`BEGIN EXCLUSIVE; ${SCHEMA}; COMMIT`);
   } catch (error) {
     if (error instanceof Error && /database is locked/.test(error.message)) return { kind: "locked" };
     throw error;
   }
   const unsettled = database.prepare("SELECT * FROM delivery ORDER BY id").all().map((row) => readRow(row, nowMs));
-  return { kind: "open", journal: new Journal(database, unsettled.at(-1)?.id ?? 0), unsettled };
+  return { kind: "open", journal: new Journal(database, openSync(join(folder, "journal.db-wal"), "r+"), unsettled.at(-1)?.id ?? 0), unsettled };
 };
 
 export class Journal {
   readonly #database: DatabaseSync;
   readonly #statements: Record<"begun" | "finished" | "acknowledged", StatementSync>;
+  /** The write-ahead log: it is all that must be on disk. */
+  readonly #log: number;
   #lastId: number;
   #waiting: Operation[] = [];
-  #commit: PromiseWithResolvers<void> | undefined;
-  #committedAtMs = 0;
+  #writing = false;
+  /** Settles when what waits, or is written and not synced, is on disk. */
+  #durable: PromiseWithResolvers<void> | undefined;
+  #syncedAtMs = 0;
 
-  constructor(database: DatabaseSync, lastId: number) {
+  constructor(database: DatabaseSync, log: number, lastId: number) {
     this.#database = database;
+    this.#log = log;
     this.#lastId = lastId;
     this.#statements = {
       begun: database.prepare("INSERT INTO delivery (id, pool, account, k, lease, started_ms) VALUES (?, ?, ?, ?, ?, ?)"),
@@ -87,34 +94,55 @@ export class Journal {
 
   /** Writes what waits and lets go of the lock. */
   close(): void {
-    this.#flush();
+    this.#attempt(() => {
+      this.#writeWaiting();
+      fsyncSync(this.#log);
+    });
+    closeSync(this.#log);
     this.#database.close();
   }
 
   #write(operation: Operation): Promise<void> {
     this.#waiting.push(operation);
-    if (!this.#commit) {
-      this.#commit = Promise.withResolvers<void>();
-      const sinceMs = performance.now() - this.#committedAtMs;
-      if (sinceMs >= COMMIT_INTERVAL_MS) setImmediate(() => this.#flush());
-      else setTimeout(() => this.#flush(), COMMIT_INTERVAL_MS - sinceMs);
+    if (!this.#writing) {
+      this.#writing = true;
+      setImmediate(() => this.#attempt(() => this.#writeWaiting()));
     }
-    return this.#commit.promise;
+    if (!this.#durable) {
+      this.#durable = Promise.withResolvers<void>();
+      const sinceMs = performance.now() - this.#syncedAtMs;
+      if (sinceMs >= SYNC_INTERVAL_MS) setImmediate(() => this.#sync());
+      else setTimeout(() => this.#sync(), SYNC_INTERVAL_MS - sinceMs);
+    }
+    return this.#durable.promise;
   }
 
-  #flush(): void {
-    const operations = this.#waiting;
-    const commit = this.#commit;
-    this.#waiting = [];
-    this.#commit = undefined;
+  #sync(): void {
+    const durable = this.#durable;
+    this.#durable = undefined;
+    this.#attempt(() => {
+      this.#writeWaiting();
+      fsyncSync(this.#log);
+      this.#syncedAtMs = performance.now();
+      durable?.resolve();
+    }, durable);
+  }
+
+  /** A journal that cannot be written stops the relay, which must not send what it could not remember. */
+  #attempt(write: () => void, durable = this.#durable): void {
     try {
-      if (operations.length > 0) this.#apply(operations);
-      this.#committedAtMs = performance.now();
-      commit?.resolve();
+      write();
     } catch (error) {
-      // A journal that cannot be written stops the relay: it must not send what it could not remember.
-      commit?.reject(error);
+      durable?.reject(error);
     }
+  }
+
+  #writeWaiting(): void {
+    this.#writing = false;
+    if (this.#waiting.length === 0) return;
+    const operations = this.#waiting;
+    this.#waiting = [];
+    this.#apply(operations);
   }
 
   #apply(operations: readonly Operation[]): void {
