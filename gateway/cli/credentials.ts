@@ -13,7 +13,8 @@ export type ApiOptions = { url?: string; data?: string; key?: string };
 
 export const gatewayUrl = (options: ApiOptions, { env }: Surroundings): string => {
   const given = options.url ?? (env["HIKYAKU_GATEWAY_URL"] || env["HIKYAKU_PUBLIC_URL"] || "http://127.0.0.1:8787");
-  if (!/^https?:\/\/./.test(given) || !URL.canParse(given)) throw new WrongUse(`"${given}" is not an http or https URL`);
+  if (!/^https?:\/\/./.test(given) || !URL.canParse(given))
+    throw new WrongUse(`"${given}" is not an http or https URL`);
   return given.replace(/\/+$/, "");
 };
 
@@ -25,7 +26,9 @@ export const adminApi = (options: ApiOptions, around: Surroundings): Api => {
   const path = dataPaths(dataDirectory(options, around)).adminToken;
   const token = around.env["HIKYAKU_ADMIN_TOKEN"] || readText(path);
   if (token === undefined)
-    throw new WrongUse(`there is no admin token: set HIKYAKU_ADMIN_TOKEN, or give the gateway's data directory with --data (${path} is not there)`);
+    throw new WrongUse(
+      `there is no admin token: set HIKYAKU_ADMIN_TOKEN, or give the gateway's data directory with --data (${path} is not there)`,
+    );
   return { url: gatewayUrl(options, around), token };
 };
 

@@ -48,4 +48,5 @@ export const listRelays = async (options: Options, around: Surroundings): Promis
 };
 
 /** Quoted for a shell when it has to be. */
-const shellWord = (text: string): string => (/^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
+const shellWord = (text: string): string =>
+  /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -1,7 +1,7 @@
 /**
  * How an answer of the API becomes output and exit status: its own JSON with `--json`, words without.
  */
-import { z } from "zod";
+import type { z } from "zod";
 import { type Answer, readBody } from "./api-client.ts";
 import { EXIT, type Exit, type Surroundings } from "./surroundings.ts";
 
@@ -34,5 +34,12 @@ export const showFailure = (answer: Exclude<Answer, { kind: "ok" }>, around: Sur
 export const table = (headings: string[], rows: string[][]): string => {
   const lines = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n");
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
 };

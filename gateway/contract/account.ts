@@ -3,7 +3,11 @@
  */
 import { z } from "zod";
 
-const name = z.string().min(1).max(100).regex(/^[^\p{Cc}]*$/u, "may not have control characters");
+const name = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{Cc}]*$/u, "may not have control characters");
 
 /** Who may be in From and the envelope: listed addresses, any address of a verified domain, or anybody. */
 export const AllowedSenders = z.enum(["registered", "domains", "any"]);
@@ -49,7 +53,9 @@ export type RelaySummary = z.infer<typeof RelaySummary>;
 
 /** DKIM key an operator brings: PKCS#8 or PKCS#1 PEM. `ed25519` is an optional second signature (RFC 8463). */
 const DkimKey = z.strictObject({
-  selector: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i, "is not a DNS label"),
+  selector: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i, "is not a DNS label"),
   private_key: z.string().min(1).max(20_000),
 });
 

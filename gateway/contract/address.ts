@@ -26,7 +26,8 @@ const ADDRESS_OCTETS = 254;
 const NAME_LENGTH = 500;
 
 /** RFC 5322 §3.2.3 dot-atom, with the UTF-8 that RFC 6532 §3.2 adds. */
-const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
+const DOT_ATOM =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
 /** RFC 5321 §4.1.2 Quoted-string. */
 const QUOTED_LOCAL = /^"([\x20-\x21\x23-\x5b\x5d-\x7e\u0080-\u{10ffff}]|\\[\x20-\x7e])*"$/u;
 const FORM = "it must be `email@example.com` or `Name <email@example.com>`";
@@ -40,7 +41,8 @@ export const parseMailbox = (text: string): MailboxResult => {
   const open = trimmed.lastIndexOf("<");
   if (open < 0) return invalid(FORM);
   const name = parseName(trimmed.slice(0, open).trim());
-  if (name === undefined || name.length > NAME_LENGTH) return invalid(`the name before the address is not readable; ${FORM}`);
+  if (name === undefined || name.length > NAME_LENGTH)
+    return invalid(`the name before the address is not readable; ${FORM}`);
   return parseAddress(name, trimmed.slice(open + 1, -1).trim());
 };
 
@@ -73,7 +75,8 @@ const parseAddress = (name: string, address: string): MailboxResult => {
 const hasControl = (text: string): boolean => {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit < 0x20 || unit === 0x7f || (unit >= 0x80 && unit < 0xa0) || unit === 0x2028 || unit === 0x2029) return true;
+    if (unit < 0x20 || unit === 0x7f || (unit >= 0x80 && unit < 0xa0) || unit === 0x2028 || unit === 0x2029)
+      return true;
   }
   // A lone surrogate is no character: it would not survive UTF-8.
   return !text.isWellFormed();

@@ -22,7 +22,7 @@ export const Attachment = z.strictObject({
   filename: z.string().min(1).max(255),
   content: z.string().meta({ description: "The bytes in base64" }),
   content_type: z.string().max(255).optional(),
-  content_id: z.string().min(1).max(128).optional().meta({ description: "For `<img src=\"cid:…\">`" }),
+  content_id: z.string().min(1).max(128).optional().meta({ description: 'For `<img src="cid:…">`' }),
 });
 
 export const SendRequest = z

@@ -31,7 +31,8 @@ export const isSafeHeaderName = (name: string): boolean => /^[\x21-\x39\x3b-\x7e
 export const isSafeHeaderValue = (value: string): boolean => {
   for (let i = 0; i < value.length; i++) {
     const unit = value.charCodeAt(i);
-    if ((unit < 0x20 && unit !== 0x09) || unit === 0x7f || unit === 0x85 || unit === 0x2028 || unit === 0x2029) return false;
+    if ((unit < 0x20 && unit !== 0x09) || unit === 0x7f || unit === 0x85 || unit === 0x2028 || unit === 0x2029)
+      return false;
   }
   return value.isWellFormed();
 };
@@ -58,7 +59,8 @@ export const mailboxField = (name: string, mailboxes: readonly Mailbox[]): strin
       lineLength = 0;
     }
     text += ` ${written}${comma}`;
-    lineLength = firstLine < 0 ? lineLength + 1 + written.length + comma.length : written.length - written.lastIndexOf("\r\n");
+    lineLength =
+      firstLine < 0 ? lineLength + 1 + written.length + comma.length : written.length - written.lastIndexOf("\r\n");
   }
   return `${text}\r\n`;
 };
@@ -157,5 +159,6 @@ const fold = (line: string): string => {
 
 /** The API has refused these long before; if one comes here it is a bug, and no mail may carry it. */
 const assertSafe = (name: string, value: string): void => {
-  if (!isSafeHeaderName(name) || !isSafeHeaderValue(value)) throw new Error(`unsafe text for the header ${JSON.stringify(name)}`);
+  if (!isSafeHeaderName(name) || !isSafeHeaderValue(value))
+    throw new Error(`unsafe text for the header ${JSON.stringify(name)}`);
 };

@@ -45,9 +45,10 @@ export const problem = (code: ProblemCode, message: string = PROBLEMS[code].text
 });
 
 /** The body of every answer that is not 2xx. */
-export const ProblemBody = z
-  .object({ statusCode: z.int(), name: z.string(), message: z.string() })
-  .meta({ id: "Problem", example: { statusCode: 422, name: "missing_required_field", message: "Missing `from` field." } });
+export const ProblemBody = z.object({ statusCode: z.int(), name: z.string(), message: z.string() }).meta({
+  id: "Problem",
+  example: { statusCode: 422, name: "missing_required_field", message: "Missing `from` field." },
+});
 export type ProblemBody = z.infer<typeof ProblemBody>;
 
 /** `sender_not_allowed` and our other own codes go out under the contract's name for their status. */

@@ -10,7 +10,9 @@ export type DkimKeyResult =
 
 const PEM = /-----BEGIN (RSA PRIVATE KEY|PRIVATE KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----/;
 /** AlgorithmIdentifier of rsaEncryption, version 0 before it: what turns PKCS#1 into PKCS#8 (RFC 5208 §5). */
-const RSA_PREFIX = [0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+const RSA_PREFIX = [
+  0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+];
 
 const unusable = (reason: string): DkimKeyResult => ({ kind: "unusable", reason });
 
@@ -22,16 +24,20 @@ export const readDkimKey = async (text: string): Promise<DkimKeyResult> => {
   const pkcs8 = match[1] === "RSA PRIVATE KEY" ? wrapPkcs1(der) : der;
   const rsa = await importKey(pkcs8, { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" });
   if (rsa) {
-    const bits = "modulusLength" in rsa.algorithm ? Number(rsa.algorithm.modulusLength) : 0;
+    const bits = "modulusLength" in rsa.algorithm ? rsa.algorithm.modulusLength : 0;
     if (bits < 1024) return unusable(`it has ${bits} bits; DKIM needs at least 1024, better 2048`);
     return { kind: "key", algorithm: "rsa-sha256", pem: toPem(pkcs8) };
   }
-  if (await importKey(pkcs8, { name: "Ed25519" })) return { kind: "key", algorithm: "ed25519-sha256", pem: toPem(pkcs8) };
+  if (await importKey(pkcs8, { name: "Ed25519" }))
+    return { kind: "key", algorithm: "ed25519-sha256", pem: toPem(pkcs8) };
   return unusable("it is neither an RSA nor an Ed25519 key");
 };
 
 /** WebCrypto says what a key is only by taking it or throwing. */
-const importKey = async (pkcs8: Uint8Array<ArrayBuffer>, algorithm: { name: string; hash?: string }): Promise<CryptoKey | undefined> => {
+const importKey = async (
+  pkcs8: Uint8Array<ArrayBuffer>,
+  algorithm: { name: string; hash?: string },
+): Promise<CryptoKey | undefined> => {
   try {
     return await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]);
   } catch {

@@ -46,7 +46,8 @@ export class LeaseBook {
   lost(relay: string, streams: readonly number[], holding: ReadonlySet<number>): number[] {
     const lost: number[] = [];
     for (const lease of this.#leases.values()) {
-      if (lease.relay === relay && streams.includes(lease.stream)) for (const k of lease.held) if (!holding.has(k)) lost.push(k);
+      if (lease.relay === relay && streams.includes(lease.stream))
+        for (const k of lease.held) if (!holding.has(k)) lost.push(k);
     }
     return lost;
   }

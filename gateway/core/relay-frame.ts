@@ -15,7 +15,8 @@ export const parseFrame = (header: string, lineCount: number): ParsedFrame => {
     return { kind: "malformed", reason: `not in the protocol: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}` };
   }
   const expected = linesOf(parsed.data);
-  if (lineCount !== expected) return { kind: "malformed", reason: `${lineCount} lines after the header, not ${expected}` };
+  if (lineCount !== expected)
+    return { kind: "malformed", reason: `${lineCount} lines after the header, not ${expected}` };
   return { kind: "frame", frame: parsed.data };
 };
 

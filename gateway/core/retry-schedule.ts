@@ -10,8 +10,14 @@ const MAX_AGE_MS = 3 * 24 * 3600 * 1000;
 export type RetrySchedule = { delaysMs: number[]; repeatsLast: boolean };
 
 /** Parses the setting; `invalid` says what is wrong with it. */
-export const parseRetrySchedule = (text: string): { kind: "schedule"; schedule: RetrySchedule } | { kind: "invalid"; reason: string } => {
-  const spelled = text.replaceAll("…", ",...").split(",").map((part) => part.trim()).filter((part) => part !== "");
+export const parseRetrySchedule = (
+  text: string,
+): { kind: "schedule"; schedule: RetrySchedule } | { kind: "invalid"; reason: string } => {
+  const spelled = text
+    .replaceAll("…", ",...")
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
   const repeatsLast = spelled.at(-1) === "...";
   const delaysMs = (repeatsLast ? spelled.slice(0, -1) : spelled).map((part) => Number(part) * 1000);
   if (delaysMs.length === 0 || delaysMs.some((delay) => !Number.isFinite(delay) || delay < 0))

@@ -39,14 +39,22 @@ export const checkSend = (body: unknown): CheckedSend | Problem => {
     if (written.length === 0 && field !== "to") continue;
     for (const text of written) {
       const mailbox = parseMailbox(text);
-      if (mailbox.kind === "invalid") return problem("validation_error", `Invalid \`${field}\` field: ${mailbox.reason}.`);
+      if (mailbox.kind === "invalid")
+        return problem("validation_error", `Invalid \`${field}\` field: ${mailbox.reason}.`);
       if (field !== "reply_to") recipients.add(mailbox.mailbox.address);
     }
-    if (written.length > RECIPIENT_LIMIT) return problem("validation_error", `The \`${field}\` field has ${written.length} addresses; at most ${RECIPIENT_LIMIT} are allowed.`);
+    if (written.length > RECIPIENT_LIMIT)
+      return problem(
+        "validation_error",
+        `The \`${field}\` field has ${written.length} addresses; at most ${RECIPIENT_LIMIT} are allowed.`,
+      );
     meta[field] = written;
   }
   if (recipients.size > RECIPIENT_LIMIT)
-    return problem("validation_error", `The email has ${recipients.size} recipients in \`to\`, \`cc\` and \`bcc\`; at most ${RECIPIENT_LIMIT} are allowed.`);
+    return problem(
+      "validation_error",
+      `The email has ${recipients.size} recipients in \`to\`, \`cc\` and \`bcc\`; at most ${RECIPIENT_LIMIT} are allowed.`,
+    );
 
   const refusal = headerProblem(request) ?? attachmentProblem(request);
   if (refusal) return refusal;
@@ -84,11 +92,18 @@ const contentOf = (request: SendRequest): EmailContent => {
 };
 
 const headerProblem = (request: SendRequest): Problem | undefined => {
-  if (!isSafeHeaderValue(request.subject)) return problem("validation_error", "Invalid `subject` field: it may not have line breaks or control characters.");
+  if (!isSafeHeaderValue(request.subject))
+    return problem("validation_error", "Invalid `subject` field: it may not have line breaks or control characters.");
   for (const [name, value] of Object.entries(request.headers ?? {})) {
-    if (!isSafeHeaderName(name)) return problem("validation_error", `Invalid \`headers\` field: ${JSON.stringify(name)} is not a header name.`);
-    if (isReservedHeader(name)) return problem("validation_error", `Invalid \`headers\` field: \`${name}\` is set by the service.`);
-    if (!isSafeHeaderValue(value)) return problem("validation_error", `Invalid \`headers\` field: the value of \`${name}\` may not have line breaks or control characters.`);
+    if (!isSafeHeaderName(name))
+      return problem("validation_error", `Invalid \`headers\` field: ${JSON.stringify(name)} is not a header name.`);
+    if (isReservedHeader(name))
+      return problem("validation_error", `Invalid \`headers\` field: \`${name}\` is set by the service.`);
+    if (!isSafeHeaderValue(value))
+      return problem(
+        "validation_error",
+        `Invalid \`headers\` field: the value of \`${name}\` may not have line breaks or control characters.`,
+      );
   }
   return undefined;
 };
@@ -103,9 +118,11 @@ const attachmentProblem = (request: SendRequest): Problem | undefined => {
     if (attachment.content.length % 4 !== 0 || !BASE64.test(attachment.content)) return bad("`content` is not base64");
     for (const field of ["filename", "content_type", "content_id"] as const) {
       const value = attachment[field];
-      if (value !== undefined && !isSafeHeaderValue(value)) return bad(`\`${field}\` may not have line breaks or control characters`);
+      if (value !== undefined && !isSafeHeaderValue(value))
+        return bad(`\`${field}\` may not have line breaks or control characters`);
     }
-    if (attachment.content_id !== undefined && /[\s<>]/.test(attachment.content_id)) return bad("`content_id` may not have spaces or angle brackets");
+    if (attachment.content_id !== undefined && /[\s<>]/.test(attachment.content_id))
+      return bad("`content_id` may not have spaces or angle brackets");
   }
   return undefined;
 };
@@ -115,12 +132,19 @@ const shapeProblem = (error: z.ZodError, body: unknown): Problem => {
   const issue = error.issues[0];
   if (issue === undefined || typeof body !== "object" || body === null || Array.isArray(body))
     return problem("validation_error", "The body must be a JSON object.");
-  if (issue.code === "unrecognized_keys") return problem("validation_error", `Unknown field \`${[...issue.path, issue.keys[0]].join(".")}\`.`);
+  if (issue.code === "unrecognized_keys")
+    return problem("validation_error", `Unknown field \`${[...issue.path, issue.keys[0]].join(".")}\`.`);
   const field = issue.path.join(".");
   const missing = issue.path.length === 1 && !(field in body);
   if (missing) return problem("missing_required_field", `Missing \`${field}\` field.`);
-  const code = issue.path[0] === "attachments" ? "invalid_attachment" : issue.path[0] === "from" ? "invalid_from_address" : "validation_error";
+  const code =
+    issue.path[0] === "attachments"
+      ? "invalid_attachment"
+      : issue.path[0] === "from"
+        ? "invalid_from_address"
+        : "validation_error";
   return problem(code, `Invalid \`${field}\` field: ${issue.message}.`);
 };
 
-export const bodyTooLarge = (): Problem => problem("payload_too_large", `The body is larger than ${BODY_LIMIT_BYTES / 1_000_000} MB.`);
+export const bodyTooLarge = (): Problem =>
+  problem("payload_too_large", `The body is larger than ${BODY_LIMIT_BYTES / 1_000_000} MB.`);

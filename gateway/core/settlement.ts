@@ -20,10 +20,18 @@ export type Settled = { attempt: number; doubt: boolean; dueMs: number | undefin
 /** A mail in doubt is tried once more after this long: time for the server to have finished its own work. */
 const DOUBT_RETRY_MS = 1000;
 
-export const settle = (delivery: OpenDelivery, outcome: Outcome, schedule: RetrySchedule, nowMs: number, random: number): Settled => {
-  if (outcome.kind === "released") return { attempt: delivery.attempt, doubt: delivery.doubt, dueMs: nowMs, events: [] };
+export const settle = (
+  delivery: OpenDelivery,
+  outcome: Outcome,
+  schedule: RetrySchedule,
+  nowMs: number,
+  random: number,
+): Settled => {
+  if (outcome.kind === "released")
+    return { attempt: delivery.attempt, doubt: delivery.doubt, dueMs: nowMs, events: [] };
   const attempt = delivery.attempt + 1;
-  const sent: NewEvent[] = attempt === 1 ? [{ kind: "sent", atMs: outcome.started_at_ms, data: { attempt, ...pick(outcome, "relay") } }] : [];
+  const sent: NewEvent[] =
+    attempt === 1 ? [{ kind: "sent", atMs: outcome.started_at_ms, data: { attempt, ...pick(outcome, "relay") } }] : [];
   const data = eventData(outcome, attempt);
   const finish = (kind: EventKind, more: EventData = {}): Settled => ({
     attempt,
@@ -45,7 +53,8 @@ export const settle = (delivery: OpenDelivery, outcome: Outcome, schedule: Retry
       return finish("failed");
     case "unknown":
       // The message may be there already: once more with the same bytes, never again and again.
-      if (delivery.doubt) return finish("failed", { reason: `In doubt twice: ${outcome.reason ?? "no reply was seen"}.` });
+      if (delivery.doubt)
+        return finish("failed", { reason: `In doubt twice: ${outcome.reason ?? "no reply was seen"}.` });
       return retry("unknown", nowMs + DOUBT_RETRY_MS);
     case "deferred": {
       const dueMs = nextAttemptMs(schedule, attempt, kToMs(delivery.k), nowMs, random);
@@ -70,5 +79,7 @@ const eventData = (outcome: Outcome, attempt: number): EventData => ({
   ...pick(outcome, "tls"),
   ...pick(outcome, "transcript"),
   duration_ms: outcome.ended_at_ms - outcome.started_at_ms,
-  ...(outcome.host === undefined ? {} : { route: { host: outcome.host, ...pick(outcome, "ip"), ...pick(outcome, "port") } }),
+  ...(outcome.host === undefined
+    ? {}
+    : { route: { host: outcome.host, ...pick(outcome, "ip"), ...pick(outcome, "port") } }),
 });

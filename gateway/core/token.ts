@@ -16,25 +16,38 @@ export type RelayClaims = { relay: string; secretHash: string };
 
 /** The HMAC key for tags, drawn from the master key. */
 export const tagKey = (masterKey: string): Promise<CryptoKey> =>
-  crypto.subtle.importKey("raw", utf8.encode(`token-tag ${masterKey}`), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  crypto.subtle.importKey("raw", utf8.encode(`token-tag ${masterKey}`), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
 
 const tagOf = async (key: CryptoKey, signed: string): Promise<string> =>
   base32(new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8.encode(signed))), TAG_LENGTH);
 
-export const sha256Hex = async (text: string): Promise<string> => toHex(await crypto.subtle.digest("SHA-256", utf8.encode(text)));
+export const sha256Hex = async (text: string): Promise<string> =>
+  toHex(await crypto.subtle.digest("SHA-256", utf8.encode(text)));
 
 export const toHex = (bytes: ArrayBuffer): string =>
   Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** A new API key; `random` is 38 bytes (6 for the key's id, 32 for the secret). */
-export const mintApiKey = async (key: CryptoKey, account: string, random: Uint8Array): Promise<{ token: string; claims: ApiKeyClaims }> => {
+export const mintApiKey = async (
+  key: CryptoKey,
+  account: string,
+  random: Uint8Array,
+): Promise<{ token: string; claims: ApiKeyClaims }> => {
   const id = base32(random, 6);
   const signed = `hk_${account}_${id}_${base32(random.subarray(6), 32)}`;
-  return { token: `${signed}_${await tagOf(key, signed)}`, claims: { account, key: id, secretHash: await sha256Hex(signed) } };
+  return {
+    token: `${signed}_${await tagOf(key, signed)}`,
+    claims: { account, key: id, secretHash: await sha256Hex(signed) },
+  };
 };
 
 /** A new relay token; `random` is 44 bytes (12 for the relay's id, 32 for the secret). */
-export const mintRelayToken = async (key: CryptoKey, random: Uint8Array): Promise<{ token: string; claims: RelayClaims }> => {
+export const mintRelayToken = async (
+  key: CryptoKey,
+  random: Uint8Array,
+): Promise<{ token: string; claims: RelayClaims }> => {
   const relay = base32(random, 12);
   const signed = `hr_${relay}_${base32(random.subarray(12), 32)}`;
   return { token: `${signed}_${await tagOf(key, signed)}`, claims: { relay, secretHash: await sha256Hex(signed) } };

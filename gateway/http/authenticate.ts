@@ -40,8 +40,13 @@ export const apiKey = (): MiddlewareHandler<GatewayEnv> => {
 export const adminToken = (): MiddlewareHandler<GatewayEnv> =>
   async function adminToken(c, next) {
     const token = bearer(c);
-    if (!token) return sendProblem(c, problem("missing_api_key", "Send the admin token in the header `Authorization: Bearer …`."));
-    if (!sameText(token, c.env.HIKYAKU_ADMIN_TOKEN)) return sendProblem(c, problem("invalid_api_key", "The admin token is not valid."));
+    if (!token)
+      return sendProblem(
+        c,
+        problem("missing_api_key", "Send the admin token in the header `Authorization: Bearer …`."),
+      );
+    if (!sameText(token, c.env.HIKYAKU_ADMIN_TOKEN))
+      return sendProblem(c, problem("invalid_api_key", "The admin token is not valid."));
     await next();
   };
 
@@ -49,7 +54,11 @@ export const adminToken = (): MiddlewareHandler<GatewayEnv> =>
 export const relayToken = (): MiddlewareHandler<GatewayEnv> =>
   async function relayToken(c, next) {
     const token = bearer(c);
-    if (!token) return sendProblem(c, problem("missing_api_key", "Send the relay token in the header `Authorization: Bearer …`."));
+    if (!token)
+      return sendProblem(
+        c,
+        problem("missing_api_key", "Send the relay token in the header `Authorization: Bearer …`."),
+      );
     const claims = await readRelayToken(await tagKey(c.env.HIKYAKU_MASTER_KEY), token);
     const relay = claims && (await c.env.DIRECTORY.getByName("directory").relay(claims));
     if (!relay) return sendProblem(c, problem("invalid_api_key", "The relay token is not valid, or was revoked."));

@@ -13,8 +13,12 @@ export const readAs = async <T extends object>(request: Request, schema: z.ZodTy
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue?.path.join(".") ?? "";
-  if (issue?.code === "unrecognized_keys") return problem("validation_error", `Unknown field \`${issue.keys[0] ?? ""}\`.`);
+  if (issue?.code === "unrecognized_keys")
+    return problem("validation_error", `Unknown field \`${issue.keys[0] ?? ""}\`.`);
   if (issue?.code === "invalid_type" && issue.message.endsWith("received undefined"))
     return problem("missing_required_field", `Missing \`${field}\` field.`);
-  return problem("validation_error", field === "" ? "The body must be a JSON object." : `Invalid \`${field}\` field: ${issue?.message ?? ""}.`);
+  return problem(
+    "validation_error",
+    field === "" ? "The body must be a JSON object." : `Invalid \`${field}\` field: ${issue?.message ?? ""}.`,
+  );
 };

@@ -16,7 +16,10 @@ export const readJson = async (request: Request): Promise<ReadBody | Problem> =>
   try {
     return { kind: "body", json: JSON.parse(text), text };
   } catch {
-    return problem("validation_error", text === "" ? "The body is empty; it must be JSON." : "The body is not valid JSON.");
+    return problem(
+      "validation_error",
+      text === "" ? "The body is empty; it must be JSON." : "The body is not valid JSON.",
+    );
   }
 };
 

@@ -50,7 +50,8 @@ export class SendTogether {
     this.#underWay.set(account, promise);
     try {
       const answers = await env.ACCOUNT.getByName(account).accept(group.waiters.map(({ call }) => call));
-      for (const [index, waiter] of group.waiters.entries()) waiter.resolve(answers[index] ?? problem("application_error"));
+      for (const [index, waiter] of group.waiters.entries())
+        waiter.resolve(answers[index] ?? problem("application_error"));
     } catch (error) {
       for (const waiter of group.waiters) waiter.reject(error);
     } finally {

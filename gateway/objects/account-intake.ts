@@ -45,12 +45,12 @@ export class AccountIntake {
     this.#formatId = idFormatter(account);
     this.#onCommit = onCommit;
     const row = storage.sql
-      .exec(
+      .exec<{ k: number }>(
         `SELECT MAX(IFNULL((SELECT k + rcpts FROM email ORDER BY k DESC LIMIT 1), 0), IFNULL((SELECT MAX(k) FROM event), 0),
          IFNULL((SELECT MAX(k) FROM part), 0), IFNULL((SELECT MAX(id) FROM lease), 0)) AS k`,
       )
       .one();
-    this.#lastK = Number(row["k"]);
+    this.#lastK = row.k;
   }
 
   /** Reserves `count` keys. */
@@ -64,14 +64,22 @@ export class AccountIntake {
     const known = send.idempotency && this.#known(send.idempotency.key, nowMs);
     if (known) {
       if (known.fingerprint !== send.idempotency?.fingerprint)
-        return problem("invalid_idempotent_request", "This Idempotency-Key was used with another body in the last 24 hours.");
+        return problem(
+          "invalid_idempotent_request",
+          "This Idempotency-Key was used with another body in the last 24 hours.",
+        );
       await known.durable;
       return { kind: "accepted", id: this.#formatId(known.k) };
     }
     const k = this.takeK(send.recipients.length, nowMs);
     const group = (this.#group ??= this.#openGroup());
     group.sends.push({ k, send });
-    if (send.idempotency) this.#openKeys.set(send.idempotency.key, { k, fingerprint: send.idempotency.fingerprint, durable: group.durable });
+    if (send.idempotency)
+      this.#openKeys.set(send.idempotency.key, {
+        k,
+        fingerprint: send.idempotency.fingerprint,
+        durable: group.durable,
+      });
     await group.durable;
     return { kind: "accepted", id: this.#formatId(k) };
   }
@@ -79,7 +87,8 @@ export class AccountIntake {
   /** Keeps content too large for one call, a chunk at a time; without an email that names it, it is swept later. */
   stage(chunks: readonly string[], nowMs: number): number {
     const k = this.takeK(chunks.length, nowMs);
-    for (const [index, chunk] of chunks.entries()) this.#storage.sql.exec("INSERT INTO part (k, body) VALUES (?, ?)", k + index, chunk);
+    for (const [index, chunk] of chunks.entries())
+      this.#storage.sql.exec("INSERT INTO part (k, body) VALUES (?, ?)", k + index, chunk);
     return k;
   }
 
@@ -91,9 +100,12 @@ export class AccountIntake {
   #known(key: string, nowMs: number): Known | undefined {
     const open = this.#openKeys.get(key);
     if (open) return open;
-    for (const row of this.#storage.sql.exec("SELECT k, fingerprint FROM idem WHERE key = ?", key)) {
-      const k = Number(row["k"]);
-      if (kToMs(k) > nowMs - IDEMPOTENCY_MS) return { k, fingerprint: String(row["fingerprint"]), durable: undefined };
+    for (const row of this.#storage.sql.exec<{ k: number; fingerprint: string }>(
+      "SELECT k, fingerprint FROM idem WHERE key = ?",
+      key,
+    )) {
+      const k = row.k;
+      if (kToMs(k) > nowMs - IDEMPOTENCY_MS) return { k, fingerprint: row.fingerprint, durable: undefined };
       this.#storage.sql.exec("DELETE FROM idem WHERE key = ?", key);
     }
     return undefined;
@@ -132,7 +144,8 @@ export class AccountIntake {
       // The content is JSON already: it goes into the row's JSON as it is, and SQLite hands it on as text.
       if (own) parts.add(`[${k},${content}]`);
       const stream = STREAMS.indexOf(send.stream);
-      for (const [index, rcpt] of recipients.entries()) deliveries.add(`[${k + index},${k},${JSON.stringify(rcpt)},${stream}]`);
+      for (const [index, rcpt] of recipients.entries())
+        deliveries.add(`[${k + index},${k},${JSON.stringify(rcpt)},${stream}]`);
       if (idempotency) idem.add(`[${key},${k},"${idempotency.fingerprint}"]`);
     }
     for (const writer of [emails, parts, deliveries, idem]) writer.flush();

@@ -41,10 +41,17 @@ export class AccountKeys {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    for (const row of sql.exec("SELECT json FROM setting")) this.#setting = Setting.parse(JSON.parse(String(row["json"])));
-    for (const row of sql.exec("SELECT id, permission, secret_hash FROM api_key"))
-      this.#keys.set(String(row["id"]), { hash: String(row["secret_hash"]), permission: Permissions.parse(row["permission"]) });
-    for (const row of sql.exec("SELECT name FROM domain WHERE status = 'verified'")) this.#verified.add(String(row["name"]));
+    for (const row of sql.exec<{ json: string }>("SELECT json FROM setting"))
+      this.#setting = Setting.parse(JSON.parse(row.json));
+    for (const row of sql.exec<{ id: string; permission: string; secret_hash: string }>(
+      "SELECT id, permission, secret_hash FROM api_key",
+    ))
+      this.#keys.set(row.id, {
+        hash: row.secret_hash,
+        permission: Permissions.parse(row.permission),
+      });
+    for (const row of sql.exec<{ name: string }>("SELECT name FROM domain WHERE status = 'verified'"))
+      this.#verified.add(row.name);
   }
 
   /** `undefined`: the account was never opened. */
@@ -54,7 +61,14 @@ export class AccountKeys {
 
   open(id: string, request: CreateAccount): AccountSetting {
     const { name, allowed_senders, stream_pools } = request;
-    return this.#save({ id, name, status: "active", allowed_senders, stream_pools, keys_version: this.#setting?.keys_version ?? 1 });
+    return this.#save({
+      id,
+      name,
+      status: "active",
+      allowed_senders,
+      stream_pools,
+      keys_version: this.#setting?.keys_version ?? 1,
+    });
   }
 
   /** Whether the key still counts and may do this. */
@@ -69,12 +83,23 @@ export class AccountKeys {
   /** Whether the account may put this address in From. */
   checkSender(from: { address: string; domain: string }, recipients: readonly string[]): Problem | undefined {
     if (this.#setting?.allowed_senders === "any" || this.#verified.has(from.domain)) return undefined;
-    if (from.domain === SANDBOX_DOMAIN && recipients.every((rcpt) => rcpt.endsWith(`@${SANDBOX_DOMAIN}`))) return undefined;
-    return problem("sender_not_allowed", `The ${from.domain} domain is not verified. Add and verify it before you send from it.`);
+    if (from.domain === SANDBOX_DOMAIN && recipients.every((rcpt) => rcpt.endsWith(`@${SANDBOX_DOMAIN}`)))
+      return undefined;
+    return problem(
+      "sender_not_allowed",
+      `The ${from.domain} domain is not verified. Add and verify it before you send from it.`,
+    );
   }
 
   addKey(claims: ApiKeyClaims, name: string, permission: Permission, nowMs: number): void {
-    this.#sql.exec("INSERT INTO api_key (id, name, permission, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)", claims.key, name, permission, claims.secretHash, nowMs);
+    this.#sql.exec(
+      "INSERT INTO api_key (id, name, permission, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)",
+      claims.key,
+      name,
+      permission,
+      claims.secretHash,
+      nowMs,
+    );
     this.#keys.set(claims.key, { hash: claims.secretHash, permission });
   }
 
@@ -84,22 +109,36 @@ export class AccountKeys {
   }
 
   listKeys(): ApiKeyRow[] {
-    return [...this.#sql.exec("SELECT id, name, created_ms FROM api_key ORDER BY created_ms, id")].map((row) => ({
-      id: String(row["id"]),
-      name: String(row["name"]),
-      created_at: new Date(Number(row["created_ms"])).toISOString(),
+    return [
+      ...this.#sql.exec<{ id: string; name: string; created_ms: number }>(
+        "SELECT id, name, created_ms FROM api_key ORDER BY created_ms, id",
+      ),
+    ].map((row) => ({
+      id: row.id,
+      name: row.name,
+      created_at: new Date(row.created_ms).toISOString(),
     }));
   }
 
   setDomain(name: string, signers: readonly SealedSigner[], nowMs: number): void {
-    this.#sql.exec("INSERT OR REPLACE INTO domain (name, status, signers, changed_ms) VALUES (?, 'verified', ?, ?)", name, JSON.stringify(signers), nowMs);
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO domain (name, status, signers, changed_ms) VALUES (?, 'verified', ?, ?)",
+      name,
+      JSON.stringify(signers),
+      nowMs,
+    );
     this.#verified.add(name);
     if (this.#setting) this.#save({ ...this.#setting, keys_version: this.#setting.keys_version + 1 });
   }
 
   signers(domain: string): SealedSigner[] {
-    const rows = [...this.#sql.exec("SELECT signers FROM domain WHERE name = ? AND status = 'verified'", domain)];
-    return rows.flatMap((row) => z.array(SealedSigner).parse(JSON.parse(String(row["signers"]))));
+    const rows = [
+      ...this.#sql.exec<{ signers: string }>(
+        "SELECT signers FROM domain WHERE name = ? AND status = 'verified'",
+        domain,
+      ),
+    ];
+    return rows.flatMap((row) => z.array(SealedSigner).parse(JSON.parse(row.signers)));
   }
 
   #save(setting: AccountSetting): AccountSetting {

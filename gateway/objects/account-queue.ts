@@ -23,6 +23,19 @@ export type LeaseReply = { lease: number; batch: string; count: number; more: bo
 export const NO_LEASE: LeaseReply = { lease: 0, batch: "", count: 0, more: false };
 export type SettleReply = { settled: number; late: number };
 
+/** Rows as the statements of `QUEUE_SQL` give them. */
+type EmailRow = { k: number; part: number; chunks: number; size: number; meta: string; body: string | null };
+type OpenRow = {
+  k: number;
+  email: number;
+  stream: number;
+  attempt: number;
+  doubt: number;
+  state: string;
+  last: number;
+  events: string;
+};
+
 export type QueueContext = {
   account: string;
   storage: DurableObjectStorage;
@@ -49,12 +62,19 @@ export class AccountQueue {
     this.#context = context;
     this.#sql = context.storage.sql;
     this.#formatId = idFormatter(context.account);
-    for (const row of this.#sql.exec("SELECT id, stream, relay, at_ms, cursor, ks FROM lease ORDER BY id")) {
-      const [id, stream] = [Number(row["id"]), Number(row["stream"])];
+    for (const row of this.#sql.exec<{
+      id: number;
+      stream: number;
+      relay: string;
+      at_ms: number;
+      cursor: number;
+      ks: string;
+    }>("SELECT id, stream, relay, at_ms, cursor, ks FROM lease ORDER BY id")) {
+      const [id, stream] = [row.id, row.stream];
       this.#newest[stream] = id;
-      this.#cursor[stream] = Number(row["cursor"]);
-      const ks = [...this.#sql.exec(QUEUE_SQL.stillLeased, String(row["ks"]))].map((leased) => Number(leased["k"]));
-      this.#book.add({ id, stream, relay: String(row["relay"]), atMs: Number(row["at_ms"]), ks });
+      this.#cursor[stream] = row.cursor;
+      const ks = [...this.#sql.exec<{ k: number }>(QUEUE_SQL.stillLeased, row.ks)].map((leased) => leased.k);
+      this.#book.add({ id, stream, relay: row.relay, atMs: row.at_ms, ks });
     }
     this.#nextDue = STREAMS.map((_, stream) => this.#readNextDue(stream));
   }
@@ -116,8 +136,8 @@ export class AccountQueue {
   }
 
   #readNextDue(stream: number): number {
-    const due = this.#sql.exec(QUEUE_SQL.nextDue, stream).one()["due"];
-    return due === null ? Infinity : Number(due);
+    const due = this.#sql.exec<{ due: number | null }>(QUEUE_SQL.nextDue, stream).one().due;
+    return due ?? Infinity;
   }
 
   /** Deferred mail that is due may take half of a batch while fresh mail waits, so neither starves the other. */
@@ -141,7 +161,7 @@ export class AccountQueue {
 
   #candidates(statement: string, args: number[], due: boolean): Candidate[] {
     return this.#sql
-      .exec<{ k: number; email: number; rcpt: string; attempt: number; size: number }>(statement, ...args)
+      .exec<Omit<Candidate, "due">>(statement, ...args)
       .toArray()
       .map((row) => ({ ...row, due }));
   }
@@ -152,7 +172,15 @@ export class AccountQueue {
     const due = taken.filter((candidate) => candidate.due).map(({ k }) => k);
     // Candidates come in order, so the last fresh one is the new cursor.
     const cursor = taken.findLast((candidate) => !candidate.due)?.k ?? this.#cursor[stream] ?? 0;
-    this.#sql.exec("INSERT INTO lease (id, stream, relay, at_ms, cursor, ks) VALUES (?, ?, ?, ?, ?, ?)", id, stream, relay, nowMs, cursor, JSON.stringify(ks));
+    this.#sql.exec(
+      "INSERT INTO lease (id, stream, relay, at_ms, cursor, ks) VALUES (?, ?, ?, ?, ?, ?)",
+      id,
+      stream,
+      relay,
+      nowMs,
+      cursor,
+      JSON.stringify(ks),
+    );
     if (due.length > 0) {
       this.#sql.exec(QUEUE_SQL.takeDue, JSON.stringify(due));
       this.#nextDue[stream] = this.#readNextDue(stream);
@@ -167,18 +195,22 @@ export class AccountQueue {
   /** Rows of leases with nothing left go, but for each stream's newest: it keeps the cursor. */
   #dropEmptyLeases(): void {
     const empty = this.#book.takeEmpty((id) => !this.#newest.includes(id));
-    if (empty.length > 0) this.#sql.exec("DELETE FROM lease WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(empty));
+    if (empty.length > 0)
+      this.#sql.exec("DELETE FROM lease WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(empty));
   }
 
   #buildBatch(lease: number, taken: Candidate[], keysVersion: number): string {
     const ks = JSON.stringify([...new Set(taken.map(({ email }) => email))]);
     const emails: string[] = [];
-    for (const row of this.#sql.exec(QUEUE_SQL.emails, ks, INLINE_CONTENT_LIMIT)) {
-      const k = Number(row["k"]);
-      const content = row["body"] === null ? `"part":{"k":${row["part"]},"chunks":${row["chunks"]}}` : `"content":${row["body"]}`;
-      emails.push(`{"k":${k},"id":"${this.#formatId(k)}","meta":${row["meta"]},${content}}`);
+    for (const row of this.#sql.exec<EmailRow>(QUEUE_SQL.emails, ks, INLINE_CONTENT_LIMIT)) {
+      const k = row.k;
+      const content = row.body === null ? `"part":{"k":${row.part},"chunks":${row.chunks}}` : `"content":${row.body}`;
+      emails.push(`{"k":${k},"id":"${this.#formatId(k)}","meta":${row.meta},${content}}`);
     }
-    const deliveries = taken.map(({ k, email, rcpt, attempt }) => `{"k":${k},"email":${email},"rcpt":${JSON.stringify(rcpt)},"attempt":${attempt + 1}}`);
+    const deliveries = taken.map(
+      ({ k, email, rcpt, attempt }) =>
+        `{"k":${k},"email":${email},"rcpt":${JSON.stringify(rcpt)},"attempt":${attempt + 1}}`,
+    );
     const { account, bounceDomain } = this.#context;
     return `{"account":"${account}","lease":${lease},"keys_version":${keysVersion},"bounce_domain":${JSON.stringify(bounceDomain)},"emails":[${emails.join(",")}],"deliveries":[${deliveries.join(",")}]}`;
   }
@@ -187,19 +219,23 @@ export class AccountQueue {
     const updates = new RowWriter(this.#sql, QUEUE_SQL.settle);
     const events = new RowWriter(this.#sql, ACCEPT_SQL.event);
     const settled: { k: number; stream: number; dueMs: number }[] = [];
-    for (const row of this.#sql.exec(QUEUE_SQL.openDeliveries, JSON.stringify([...outcomes.keys()])).toArray()) {
-      const k = Number(row["k"]);
+    for (const row of this.#sql
+      .exec<OpenRow>(QUEUE_SQL.openDeliveries, JSON.stringify([...outcomes.keys()]))
+      .toArray()) {
+      const k = row.k;
       const outcome = outcomes.get(k);
       if (outcome === undefined) continue;
-      const before = { k, attempt: Number(row["attempt"]), doubt: row["doubt"] === 1 };
+      const before = { k, attempt: row.attempt, doubt: row.doubt === 1 };
       const after = settle(before, outcome, this.#context.schedule, nowMs, random());
-      const ids = this.#writeEvents(events, after, Number(row["email"]), k, nowMs);
-      const state = after.events.at(-1)?.kind ?? String(row["state"]);
-      const last = ids.at(-1) ?? Number(row["last"]);
-      const listed = String(row["events"]).slice(1, -1);
+      const ids = this.#writeEvents(events, after, row.email, k, nowMs);
+      const state = after.events.at(-1)?.kind ?? row.state;
+      const last = ids.at(-1) ?? row.last;
+      const listed = row.events.slice(1, -1);
       const timeline = listed === "" ? ids.join(",") : [listed, ...ids].join(",");
-      updates.add(`[${k},${after.attempt},${after.dueMs ?? "null"},${after.doubt ? 1 : 0},"${state}",${last},[${timeline}]]`);
-      settled.push({ k, stream: Number(row["stream"]), dueMs: after.dueMs ?? Infinity });
+      updates.add(
+        `[${k},${after.attempt},${after.dueMs ?? "null"},${after.doubt ? 1 : 0},"${state}",${last},[${timeline}]]`,
+      );
+      settled.push({ k, stream: row.stream, dueMs: after.dueMs ?? Infinity });
     }
     updates.flush();
     events.flush();

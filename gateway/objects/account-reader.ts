@@ -14,6 +14,8 @@ import { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
 const SUMMARY = `SELECT e.k, e.part, e.chunks, e.rcpts, e.meta,
   (SELECT d.state FROM delivery d WHERE d.k >= e.k AND d.k < e.k + e.rcpts ORDER BY d.last DESC LIMIT 1) AS state FROM email e`;
 
+type SummaryRow = { k: number; part: number; chunks: number; rcpts: number; meta: string; state: string };
+
 export class AccountReader {
   readonly #sql: SqlStorage;
   readonly #account: string;
@@ -28,22 +30,37 @@ export class AccountReader {
   list(query: PageQuery): Page<EmailSummary> | Problem {
     const after = query.after === undefined ? undefined : parseId(this.#account, query.after);
     const before = query.before === undefined ? undefined : parseId(this.#account, query.before);
-    if (query.after !== undefined && query.before !== undefined) return problem("validation_error", "Use `after` or `before`, not both.");
-    if (query.after !== undefined && after === undefined) return problem("not_found", "There is no email with the id in `after`.");
-    if (query.before !== undefined && before === undefined) return problem("not_found", "There is no email with the id in `before`.");
+    if (query.after !== undefined && query.before !== undefined)
+      return problem("validation_error", "Use `after` or `before`, not both.");
+    if (query.after !== undefined && after === undefined)
+      return problem("not_found", "There is no email with the id in `after`.");
+    if (query.before !== undefined && before === undefined)
+      return problem("not_found", "There is no email with the id in `before`.");
     const rows =
       before === undefined
-        ? this.#sql.exec(`${SUMMARY} WHERE e.k < ? ORDER BY e.k DESC LIMIT ?`, after ?? Number.MAX_SAFE_INTEGER, query.limit + 1).toArray()
-        : this.#sql.exec(`${SUMMARY} WHERE e.k > ? ORDER BY e.k LIMIT ?`, before, query.limit + 1).toArray();
+        ? this.#sql
+            .exec<SummaryRow>(
+              `${SUMMARY} WHERE e.k < ? ORDER BY e.k DESC LIMIT ?`,
+              after ?? Number.MAX_SAFE_INTEGER,
+              query.limit + 1,
+            )
+            .toArray()
+        : this.#sql
+            .exec<SummaryRow>(`${SUMMARY} WHERE e.k > ? ORDER BY e.k LIMIT ?`, before, query.limit + 1)
+            .toArray();
     const data = rows.slice(0, query.limit).map((row) => this.#summary(row));
-    return { object: "list", has_more: rows.length > query.limit, data: before === undefined ? data : data.reverse() };
+    return {
+      object: "list",
+      has_more: rows.length > query.limit,
+      data: before === undefined ? data : data.toReversed(),
+    };
   }
 
   get(id: string): EmailDetail | Problem {
     const row = this.#row(id);
     if (row === undefined) return noSuchEmail();
-    const meta = EmailMeta.parse(JSON.parse(String(row["meta"])));
-    const content = EmailContent.parse(JSON.parse(this.part(Number(row["part"]), Number(row["chunks"])) ?? "{}"));
+    const meta = EmailMeta.parse(JSON.parse(row.meta));
+    const content = EmailContent.parse(JSON.parse(this.part(row.part, row.chunks) ?? "{}"));
     return {
       object: "email",
       ...this.#summary(row),
@@ -58,15 +75,31 @@ export class AccountReader {
   events(id: string): Page<EmailEvent> | Problem {
     const row = this.#row(id);
     if (row === undefined) return noSuchEmail();
-    const k = Number(row["k"]);
-    const deliveries = this.#sql.exec("SELECT k, rcpt, events FROM delivery WHERE k >= ? AND k < ? ORDER BY k", k, k + Number(row["rcpts"])).toArray();
+    const k = row.k;
+    const deliveries = this.#sql
+      .exec<{ k: number; rcpt: string; events: string }>(
+        "SELECT k, rcpt, events FROM delivery WHERE k >= ? AND k < ? ORDER BY k",
+        k,
+        k + row.rcpts,
+      )
+      .toArray();
     const data = deliveries.flatMap((delivery) => [
-      this.#event(k, Number(delivery["k"]), String(delivery["rcpt"]), "queued", kToMs(k), {}),
+      this.#event(k, delivery.k, delivery.rcpt, "queued", kToMs(k), {}),
       ...this.#sql
-        .exec("SELECT e.k, e.kind, e.at_ms, e.data FROM json_each(?) j JOIN event e ON e.k = j.value ORDER BY e.k", String(delivery["events"]))
+        .exec<{ k: number; kind: string; at_ms: number; data: string }>(
+          "SELECT e.k, e.kind, e.at_ms, e.data FROM json_each(?) j JOIN event e ON e.k = j.value ORDER BY e.k",
+          delivery.events,
+        )
         .toArray()
         .map((event) =>
-          this.#event(k, Number(event["k"]), String(delivery["rcpt"]), EventKind.parse(event["kind"]), Number(event["at_ms"]), EventData.parse(JSON.parse(String(event["data"])))),
+          this.#event(
+            k,
+            event.k,
+            delivery.rcpt,
+            EventKind.parse(event.kind),
+            event.at_ms,
+            EventData.parse(JSON.parse(event.data)),
+          ),
         ),
     ]);
     return { object: "list", has_more: false, data };
@@ -74,18 +107,20 @@ export class AccountReader {
 
   /** Content as stored, its chunks joined; `undefined`: there is none. */
   part(k: number, chunks: number): string | undefined {
-    const rows = this.#sql.exec("SELECT body FROM part WHERE k >= ? AND k < ? ORDER BY k", k, k + chunks).toArray();
-    return rows.length === chunks && chunks > 0 ? rows.map((row) => String(row["body"])).join("") : undefined;
+    const rows = this.#sql
+      .exec<{ body: string }>("SELECT body FROM part WHERE k >= ? AND k < ? ORDER BY k", k, k + chunks)
+      .toArray();
+    return rows.length === chunks && chunks > 0 ? rows.map((row) => row.body).join("") : undefined;
   }
 
-  #row(id: string): Record<string, SqlStorageValue> | undefined {
+  #row(id: string): SummaryRow | undefined {
     const k = parseId(this.#account, id);
-    return k === undefined ? undefined : this.#sql.exec(`${SUMMARY} WHERE e.k = ?`, k).toArray()[0];
+    return k === undefined ? undefined : this.#sql.exec<SummaryRow>(`${SUMMARY} WHERE e.k = ?`, k).toArray()[0];
   }
 
-  #summary(row: Record<string, SqlStorageValue>): EmailSummary {
-    const k = Number(row["k"]);
-    const meta = EmailMeta.parse(JSON.parse(String(row["meta"])));
+  #summary(row: SummaryRow): EmailSummary {
+    const k = row.k;
+    const meta = EmailMeta.parse(JSON.parse(row.meta));
     const from = parseMailbox(meta.from);
     const id = this.#formatId(k);
     return {
@@ -98,7 +133,7 @@ export class AccountReader {
       reply_to: meta.reply_to ?? null,
       subject: meta.subject,
       created_at: new Date(kToMs(k)).toISOString(),
-      last_event: lastEventWord(EventKind.parse(row["state"])),
+      last_event: lastEventWord(EventKind.parse(row.state)),
       scheduled_at: null,
     };
   }

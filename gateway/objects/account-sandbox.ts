@@ -30,19 +30,23 @@ export class AccountSandbox {
   /** `text`: a `Trapped` as JSON. One for a delivery that is not ours is dropped; a second one replaces the first. */
   keep(text: string): void {
     const { k } = Trapped.parse(JSON.parse(text));
-    if (this.#sql.exec("SELECT k FROM delivery WHERE k = ?", k).toArray().length === 0) return;
+    if (this.#sql.exec<{ k: number }>("SELECT k FROM delivery WHERE k = ?", k).toArray().length === 0) return;
     this.#sql.exec("INSERT OR REPLACE INTO sandbox (k, json) VALUES (?, ?)", k, text);
     this.#sql.exec("DELETE FROM sandbox WHERE k NOT IN (SELECT k FROM sandbox ORDER BY k DESC LIMIT ?)", KEPT_MESSAGES);
   }
 
   /** Newest first; `raw` is the message as text (our own mail is 7-bit). */
   list(): Page<SandboxMessage> {
-    const rows = this.#sql.exec("SELECT s.json, d.email FROM sandbox s JOIN delivery d ON d.k = s.k ORDER BY s.k DESC").toArray();
+    const rows = this.#sql
+      .exec<{ json: string; email: number }>(
+        "SELECT s.json, d.email FROM sandbox s JOIN delivery d ON d.k = s.k ORDER BY s.k DESC",
+      )
+      .toArray();
     const data = rows.map((row): SandboxMessage => {
-      const trapped = Trapped.parse(JSON.parse(String(row["json"])));
+      const trapped = Trapped.parse(JSON.parse(row.json));
       return {
         object: "sandbox_message",
-        email_id: this.#formatId(Number(row["email"])),
+        email_id: this.#formatId(row.email),
         received_at: new Date(trapped.received_at_ms).toISOString(),
         mail_from: trapped.mail_from,
         rcpt_to: trapped.rcpt_to,

@@ -4,6 +4,7 @@
  *
  * Invariant: whenever a delivery is not settled, an alarm is armed, so nothing waits for a call that was lost.
  */
+import { logEvent } from "./log.ts";
 import { DurableObject } from "cloudflare:workers";
 import type { CreateAccount, CreateApiKey } from "#contract/account.ts";
 import type { EmailDetail, EmailSummary, Page, PageQuery } from "#contract/email.ts";
@@ -75,9 +76,7 @@ export class Account extends DurableObject<Env> {
   // ---- the customer's API
 
   async accept(calls: SendCall[]): Promise<(Accepted | Problem)[]> {
-    return Promise.all(
-      calls.map((call) => this.#keys.check(call.caller, "send") ?? this.#keys.checkSender(call.from, call.recipients) ?? this.#intake.accept(call, Date.now())),
-    );
+    return Promise.all(calls.map((call) => this.#acceptOne(call)));
   }
 
   /** Keeps large content before the send that names it. */
@@ -109,7 +108,10 @@ export class Account extends DurableObject<Env> {
     return this.#keys.check(caller, "full") ?? { object: "list", has_more: false, data: this.#keys.listKeys() };
   }
 
-  async revokeApiKey(caller: ApiKeyClaims, id: string): Promise<{ object: "api_key"; id: string; deleted: true } | Problem> {
+  async revokeApiKey(
+    caller: ApiKeyClaims,
+    id: string,
+  ): Promise<{ object: "api_key"; id: string; deleted: true } | Problem> {
     const refusal = this.#keys.check(caller, "full");
     if (refusal) return refusal;
     if (!this.#keys.removeKey(id)) return problem("not_found", "There is no API key with this id.");
@@ -139,7 +141,7 @@ export class Account extends DurableObject<Env> {
   /** A relay joined again holding these deliveries: what else it was given goes back to the queue. */
   async reconcile(pool: string, relay: string, holding: number[]): Promise<{ returned: number }> {
     const returned = this.#queue.reconcile(relay, this.#streamsOf(pool), holding, Date.now());
-    if (returned > 0) console.log(JSON.stringify({ event: "lease.returned", account: this.#id, relay, returned }));
+    if (returned > 0) logEvent("info", "lease.returned", { account: this.#id, relay, returned });
     this.#announceDue();
     return { returned };
   }
@@ -157,7 +159,8 @@ export class Account extends DurableObject<Env> {
     for (const { selector, algorithm, sealed } of this.#keys.signers(domain)) {
       const plain = await unseal(key, sealed);
       // Unsigned mail must never leave in silence: the relay keeps it until the operator mends the master key.
-      if (plain.kind === "unreadable") throw new Error(`the DKIM key ${selector}._domainkey.${domain} does not open with this master key`);
+      if (plain.kind === "unreadable")
+        throw new Error(`the DKIM key ${selector}._domainkey.${domain} does not open with this master key`);
       signers.push({ selector, algorithm, private_key: plain.text });
     }
     return { keys_version, return_path_key: await returnPathKey(this.env.HIKYAKU_MASTER_KEY, this.#id), signers };
@@ -171,6 +174,11 @@ export class Account extends DurableObject<Env> {
     this.#sandbox.keep(text);
   }
 
+  async #acceptOne(call: SendCall): Promise<Accepted | Problem> {
+    const refusal = this.#keys.check(call.caller, "send") ?? this.#keys.checkSender(call.from, call.recipients);
+    return refusal ?? this.#intake.accept(call, Date.now());
+  }
+
   // ---- the watch
 
   override async alarm(): Promise<void> {
@@ -179,7 +187,7 @@ export class Account extends DurableObject<Env> {
       await this.#lookAfter(Date.now());
     } catch (error) {
       // An alarm that throws is dropped after six tries: record it and look again later instead.
-      console.error(JSON.stringify({ event: "account.alarm-failed", account: this.#id, error: String(error) }));
+      logEvent("error", "account.alarm-failed", { account: this.#id, error: String(error) });
       this.#arm(Date.now() + WATCH_MS);
     }
     this.#watch();
@@ -229,7 +237,7 @@ export class Account extends DurableObject<Env> {
         .ready(this.#id)
         .catch((error: unknown) => {
           this.#announced.delete(stream);
-          console.error(JSON.stringify({ event: "account.announce-failed", account: this.#id, error: String(error) }));
+          logEvent("error", "account.announce-failed", { account: this.#id, error: String(error) });
         }),
     );
   }

@@ -16,6 +16,9 @@ const STEPS = [
   `,
 ] as const;
 
+type AccountRow = { id: string; name: string; created_ms: number };
+type StoredRelay = { id: string; name: string; pools: string; secret_hash: string; created_ms: number };
+
 const Pools = z.array(PoolName);
 
 export type RelayRow = { id: string; name: string; pools: string[]; created_at: string };
@@ -37,34 +40,41 @@ export class Directory extends DurableObject<Env> {
   }
 
   async account(id: string): Promise<AccountSummary | undefined> {
-    return this.#sql.exec("SELECT * FROM account WHERE id = ?", id).toArray().map(accountSummary)[0];
+    return this.#sql.exec<AccountRow>("SELECT * FROM account WHERE id = ?", id).toArray().map(accountSummary)[0];
   }
 
   async accounts(): Promise<AccountSummary[]> {
-    return this.#sql.exec("SELECT * FROM account ORDER BY created_ms, id").toArray().map(accountSummary);
+    return this.#sql.exec<AccountRow>("SELECT * FROM account ORDER BY created_ms, id").toArray().map(accountSummary);
   }
 
   async addRelay({ name, pools }: CreateRelay): Promise<{ id: string; token: string }> {
     const key = await tagKey(this.env.HIKYAKU_MASTER_KEY);
     const { token, claims } = await mintRelayToken(key, crypto.getRandomValues(new Uint8Array(44)));
-    this.#sql.exec("INSERT INTO relay (id, name, pools, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)", claims.relay, name, JSON.stringify(pools), claims.secretHash, Date.now());
+    this.#sql.exec(
+      "INSERT INTO relay (id, name, pools, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)",
+      claims.relay,
+      name,
+      JSON.stringify(pools),
+      claims.secretHash,
+      Date.now(),
+    );
     return { id: claims.relay, token };
   }
 
   async relays(): Promise<RelayRow[]> {
-    return this.#sql.exec("SELECT * FROM relay ORDER BY created_ms, id").toArray().map(relayRow);
+    return this.#sql.exec<StoredRelay>("SELECT * FROM relay ORDER BY created_ms, id").toArray().map(relayRow);
   }
 
   async removeRelay(id: string): Promise<RelayRow | undefined> {
-    const relay = this.#sql.exec("SELECT * FROM relay WHERE id = ?", id).toArray().map(relayRow)[0];
+    const relay = this.#sql.exec<StoredRelay>("SELECT * FROM relay WHERE id = ?", id).toArray().map(relayRow)[0];
     this.#sql.exec("DELETE FROM relay WHERE id = ?", id);
     return relay;
   }
 
   /** The relay behind a token whose tag was checked; `undefined` when it is not, or no longer, known. */
   async relay(claims: RelayClaims): Promise<RelayRow | undefined> {
-    const row = this.#sql.exec("SELECT * FROM relay WHERE id = ?", claims.relay).toArray()[0];
-    return row && sameText(String(row["secret_hash"]), claims.secretHash) ? relayRow(row) : undefined;
+    const row = this.#sql.exec<StoredRelay>("SELECT * FROM relay WHERE id = ?", claims.relay).toArray()[0];
+    return row && sameText(row.secret_hash, claims.secretHash) ? relayRow(row) : undefined;
   }
 
   /** All pools that any relay may serve. */
@@ -73,17 +83,17 @@ export class Directory extends DurableObject<Env> {
   }
 }
 
-const accountSummary = (row: Record<string, SqlStorageValue>): AccountSummary => ({
+const accountSummary = (row: AccountRow): AccountSummary => ({
   object: "account",
-  id: String(row["id"]),
-  name: String(row["name"]),
+  id: row.id,
+  name: row.name,
   status: "active",
-  created_at: new Date(Number(row["created_ms"])).toISOString(),
+  created_at: new Date(row.created_ms).toISOString(),
 });
 
-const relayRow = (row: Record<string, SqlStorageValue>): RelayRow => ({
-  id: String(row["id"]),
-  name: String(row["name"]),
-  pools: Pools.parse(JSON.parse(String(row["pools"]))),
-  created_at: new Date(Number(row["created_ms"])).toISOString(),
+const relayRow = (row: StoredRelay): RelayRow => ({
+  id: row.id,
+  name: row.name,
+  pools: Pools.parse(JSON.parse(row.pools)),
+  created_at: new Date(row.created_ms).toISOString(),
 });

@@ -18,7 +18,8 @@ const Identity = z.object({
 });
 export type LinkIdentity = z.infer<typeof Identity>;
 
-export const linkIdentity = (socket: WebSocket): LinkIdentity | undefined => Identity.safeParse(socket.deserializeAttachment()).data;
+export const linkIdentity = (socket: WebSocket): LinkIdentity | undefined =>
+  Identity.safeParse(socket.deserializeAttachment()).data;
 
 export class Link {
   readonly identity: LinkIdentity;

@@ -20,8 +20,14 @@ export class PoolRoll {
   constructor(storage: DurableObjectStorage) {
     runSchemaSteps(storage, STEPS);
     this.#sql = storage.sql;
-    this.#waiting = new Set([...this.#sql.exec("SELECT account FROM waiting")].map((row) => String(row["account"])));
-    this.#holders = new Set([...this.#sql.exec("SELECT relay, account FROM holder")].map((row) => `${row["relay"]} ${row["account"]}`));
+    this.#waiting = new Set(
+      [...this.#sql.exec<{ account: string }>("SELECT account FROM waiting")].map((row) => row.account),
+    );
+    this.#holders = new Set(
+      [...this.#sql.exec<{ relay: string; account: string }>("SELECT relay, account FROM holder")].map(
+        (row) => `${row.relay} ${row.account}`,
+      ),
+    );
   }
 
   waiting(): string[] {
@@ -49,7 +55,9 @@ export class PoolRoll {
   }
 
   accountsOf(relay: string): string[] {
-    return [...this.#sql.exec("SELECT account FROM holder WHERE relay = ?", relay)].map((row) => String(row["account"]));
+    return [...this.#sql.exec<{ account: string }>("SELECT account FROM holder WHERE relay = ?", relay)].map(
+      (row) => row.account,
+    );
   }
 
   /** After reconciling, the relay holds mail of these accounts only. */
@@ -64,6 +72,11 @@ export class PoolRoll {
   }
 
   lastSeen(): Record<string, number> {
-    return Object.fromEntries([...this.#sql.exec("SELECT id, seen_ms FROM relay")].map((row) => [String(row["id"]), Number(row["seen_ms"])]));
+    return Object.fromEntries(
+      [...this.#sql.exec<{ id: string; seen_ms: number }>("SELECT id, seen_ms FROM relay")].map((row) => [
+        row.id,
+        row.seen_ms,
+      ]),
+    );
   }
 }

@@ -5,6 +5,7 @@
  * relay with the most credit and passes the batch on unparsed; outcomes go the other way. All of it may be
  * evicted at any time: sockets survive (hibernation), credit is asked for again, what waits is in a table.
  */
+import { logEvent } from "./log.ts";
 import { DurableObject } from "cloudflare:workers";
 import { BATCH_LIMIT, CLOSE, joinFrame, splitFrame, type FromRelay } from "#contract/relay-protocol.ts";
 import { FairQueue } from "../core/fair-queue.ts";
@@ -47,7 +48,11 @@ export class Pool extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const { 0: client, 1: server } = new WebSocketPair();
     const relay = request.headers.get("hikyaku-relay") ?? "";
-    const identity = { relay, name: request.headers.get("hikyaku-relay-name") ?? "", pool: request.headers.get("hikyaku-pool") ?? "" };
+    const identity = {
+      relay,
+      name: request.headers.get("hikyaku-relay-name") ?? "",
+      pool: request.headers.get("hikyaku-pool") ?? "",
+    };
     this.ctx.acceptWebSocket(server, [relay]);
     server.serializeAttachment(identity);
     return new Response(null, { status: 101, webSocket: client });
@@ -62,7 +67,10 @@ export class Pool extends DurableObject<Env> {
   }
 
   async relays(): Promise<RelayState[]> {
-    return [...this.#links.values()].map(({ identity }) => ({ relay: identity.relay, version: identity.version ?? "" }));
+    return [...this.#links.values()].map(({ identity }) => ({
+      relay: identity.relay,
+      version: identity.version ?? "",
+    }));
   }
 
   /** When each relay was last heard of, ms since the epoch. */
@@ -77,7 +85,8 @@ export class Pool extends DurableObject<Env> {
 
   /** Cuts a relay off, its token was revoked. */
   async dismiss(relay: string): Promise<void> {
-    for (const socket of this.ctx.getWebSockets(relay)) this.#close(socket, CLOSE.unauthorised, "the token was revoked");
+    for (const socket of this.ctx.getWebSockets(relay))
+      this.#close(socket, CLOSE.unauthorised, "the token was revoked");
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -124,7 +133,8 @@ export class Pool extends DurableObject<Env> {
   async #join(socket: WebSocket, hello: Extract<FromRelay, { type: "hello" }>, lines: string[]): Promise<void> {
     const identity = linkIdentity(socket);
     if (!identity) return this.#reject(socket, "the socket has no identity");
-    for (const other of this.ctx.getWebSockets(identity.relay)) if (other !== socket) this.#supersede(other, hello.epoch);
+    for (const other of this.ctx.getWebSockets(identity.relay))
+      if (other !== socket) this.#supersede(other, hello.epoch);
     await this.#settle(hello.parts, lines);
     // What a lease says that the relay holds and the relay does not was lost on the way: back to the queue.
     const holding = new Map(hello.holding.map(({ account, ks }) => [account, ks]));
@@ -142,7 +152,9 @@ export class Pool extends DurableObject<Env> {
   }
 
   async #settle(parts: readonly { account: string }[], lines: readonly string[]): Promise<void> {
-    await Promise.all(parts.map(({ account }, index) => this.env.ACCOUNT.getByName(account).settle(lines[index] ?? "[]")));
+    await Promise.all(
+      parts.map(({ account }, index) => this.env.ACCOUNT.getByName(account).settle(lines[index] ?? "[]")),
+    );
   }
 
   /** Gives batches while there is both mail and credit. One at a time: the next takes all that came meanwhile. */
@@ -194,7 +206,7 @@ export class Pool extends DurableObject<Env> {
   }
 
   #reject(socket: WebSocket, reason: string): void {
-    console.warn(JSON.stringify({ event: "relay.rejected", relay: linkIdentity(socket)?.relay, reason }));
+    logEvent("warn", "relay.rejected", { relay: linkIdentity(socket)?.relay, reason });
     this.#close(socket, CLOSE.malformed, reason.slice(0, 100));
   }
 

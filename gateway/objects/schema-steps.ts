@@ -5,7 +5,7 @@
 export const runSchemaSteps = (storage: DurableObjectStorage, steps: readonly string[]): void => {
   const { sql } = storage;
   sql.exec("CREATE TABLE IF NOT EXISTS schema_step (n INTEGER PRIMARY KEY) STRICT");
-  const done = Number(sql.exec("SELECT COUNT(*) AS n FROM schema_step").one()["n"]);
+  const done = sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM schema_step").one().n;
   for (const [index, step] of steps.entries()) {
     if (index < done) continue;
     storage.transactionSync(() => {

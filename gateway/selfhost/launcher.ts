@@ -14,12 +14,12 @@ import type { Logger } from "pino";
 import { dataPaths, lockDataDirectory, secretFile } from "./data-directory.ts";
 import { ensureDefaultAccount, ensureRelayToken } from "./first-start.ts";
 import { waitForGateway } from "./gateway-answers.ts";
-import { gatewayVariables, prepareGateway, type Secrets } from "./gateway-process.ts";
+import { gatewayVariables, type Secrets } from "./gateway-process.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { findPort } from "./listen-port.ts";
 import { RELAY_DRAIN_MS, relayPlan } from "./relay-process.ts";
 import { hostAndPort, type Settings } from "./settings.ts";
-import { supervise, type SupervisedProcess } from "./supervised-process.ts";
+import { type ProcessPlan, supervise, type SupervisedProcess } from "./supervised-process.ts";
 
 const GATEWAY_START_MS = 30_000;
 const RELAY_START_MS = 60_000;
@@ -34,8 +34,9 @@ export type LauncherOptions = {
   say: (line: string) => void;
   /** Aborted: drain and return. */
   stop: AbortSignal;
-  /** Other programs in place of the real ones: for tests of the launcher. */
-  gatewayEntry?: string;
+  /** How the gateway runs: on plain workerd, or in `wrangler dev`. */
+  prepare: (settings: Settings, port: number, variables: Record<string, string>) => Promise<ProcessPlan>;
+  /** Another program in place of the relay node: for tests of the launcher. */
   relayMain?: string;
 };
 
@@ -84,7 +85,7 @@ const startAndWatch = async (options: LauncherOptions, running: Running): Promis
   }
   const url = `http://${hostAndPort(reachableHost(settings.host), found.port)}`;
   const variables = gatewayVariables(settings, secrets, url);
-  const gateway = supervise(await prepareGateway(settings, found.port, variables, options.gatewayEntry), log);
+  const gateway = supervise(await options.prepare(settings, found.port, variables), log);
   running.gateway = gateway;
 
   const answers = await waitForGateway(url, 0, GATEWAY_START_MS, stop);

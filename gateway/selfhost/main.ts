@@ -1,32 +1,7 @@
 /**
- * `npm start`: settings in, exit status out; everything between is launcher.ts.
- *
- * 0 stopped as asked · 1 could not start or go on · 2 wrong settings, or the data directory is in use.
- * People's lines go to stdout, logs (pino, one JSON object a line) to stderr.
+ * `npm start`: the whole service on one machine, the gateway on plain workerd.
  */
-import pino from "pino";
-import { launch, type Running } from "./launcher.ts";
-import { readSettings, USAGE } from "./settings.ts";
-import { onStopSignals } from "./stop-signals.ts";
+import { runAsProcess } from "./as-process.ts";
+import { prepareGateway } from "./gateway-process.ts";
 
-const read = readSettings(process.argv.slice(2), process.env, process.cwd());
-if (read.kind === "help") {
-  process.stdout.write(USAGE);
-} else if (read.kind === "invalid") {
-  for (const mistake of read.mistakes) process.stderr.write(`hikyaku: ${mistake}\n`);
-  process.stderr.write("hikyaku: `npm start -- --help` lists the settings\n");
-  process.exitCode = 2;
-} else {
-  const { settings } = read;
-  const log = pino({ level: settings.logLevel, base: { part: "launcher" } }, pino.destination({ dest: 2, sync: true }));
-  const running: Running = { gateway: undefined, relays: [] };
-  const stop = onStopSignals(() => {
-    for (const child of [...running.relays, running.gateway]) child?.kill();
-    process.exit(1);
-  });
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const end = await launch({ settings, env: process.env, log, say, stop }, running);
-  if (end.kind !== "stopped") process.stderr.write(`hikyaku: ${end.line}\n`);
-  // Explicit: an abandoned socket of `fetch` must not keep the process alive.
-  process.exit(end.kind === "stopped" ? 0 : end.kind === "failed" ? 1 : 2);
-}
+await runAsProcess((settings) => settings, prepareGateway);

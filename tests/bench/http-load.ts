@@ -51,7 +51,15 @@ export const runLoad = async (options: LoadOptions): Promise<LoadResult> => {
   const seconds = (performance.now() - startedAt) / 1000;
   latenciesMs.sort((a, b) => a - b);
   const quantile = (q: number): number => round(latenciesMs[Math.floor(latenciesMs.length * q)] ?? 0);
-  return { sent: options.total, seconds: round(seconds), ratePerSecond: Math.round(options.total / seconds), p50Ms: quantile(0.5), p99Ms: quantile(0.99), statuses, ids };
+  return {
+    sent: options.total,
+    seconds: round(seconds),
+    ratePerSecond: Math.round(options.total / seconds),
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+    statuses,
+    ids,
+  };
 };
 
 const round = (value: number): number => Math.round(value * 100) / 100;
@@ -81,7 +89,8 @@ class Connection {
     socket.setNoDelay(true);
     socket.setEncoding("latin1");
     socket.on("data", (chunk: string) => this.#read(chunk));
-    const fail = (error?: Error): void => this.#waiting?.reject(error ?? new Error("the connection closed before the response"));
+    const fail = (error?: Error): void =>
+      this.#waiting?.reject(error ?? new Error("the connection closed before the response"));
     socket.on("error", fail).on("close", () => fail());
   }
 

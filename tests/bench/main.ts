@@ -25,7 +25,12 @@ const body = (index: number, to: string): string =>
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { mails: { type: "string", default: "10000" }, runs: { type: "string", default: "3" }, queued: { type: "string", default: "100000" }, help: { type: "boolean", short: "h" } },
+  options: {
+    mails: { type: "string", default: "10000" },
+    runs: { type: "string", default: "3" },
+    queued: { type: "string", default: "100000" },
+    help: { type: "boolean", short: "h" },
+  },
 });
 const [mails, runs, queued] = [Number(values.mails), Number(values.runs), Number(values.queued)];
 const print = (result: object): void => console.log(JSON.stringify(result));
@@ -39,13 +44,17 @@ const median = (results: readonly LoadResult[]): LoadResult => {
   return middle;
 };
 
-const memory = (stack: Stack): object => ({ gateway: memoryOf(stack.pids().workerd), ...(stack.pids().relay && { relay: memoryOf(stack.pids().relay ?? 0) }) });
+const memory = (stack: Stack): object => ({
+  gateway: memoryOf(stack.pids().workerd),
+  ...(stack.pids().relay && { relay: memoryOf(stack.pids().relay ?? 0) }),
+});
 
 const benchAccept = async (): Promise<void> => {
   const stack = await startStack({ env: { HIKYAKU_RELAYS: "0", HIKYAKU_LOG: "error" } });
   try {
     const url = new URL("/v1/emails", stack.url);
-    const load = (clients: number, total: number): Promise<LoadResult> => runLoad({ url, apiKey: stack.apiKey, clients, total, body: (index) => body(index, `user${index}@dest.test`) });
+    const load = (clients: number, total: number): Promise<LoadResult> =>
+      runLoad({ url, apiKey: stack.apiKey, clients, total, body: (index) => body(index, `user${index}@dest.test`) });
     await load(64, 2000);
     const results: LoadResult[] = [];
     for (let run = 0; run < runs; run++) results.push(await load(64, mails));
@@ -59,7 +68,14 @@ const benchAccept = async (): Promise<void> => {
     if (missing > 0) await load(64, missing);
     const deep: LoadResult[] = [];
     for (let run = 0; run < runs; run++) deep.push(await load(64, mails));
-    print({ bench: "accept", clients: 64, queued, ...summary(median(deep)), rateToShallow: Math.round((median(deep).ratePerSecond / shallow.ratePerSecond) * 100) / 100, memoryMb: memory(stack) });
+    print({
+      bench: "accept",
+      clients: 64,
+      queued,
+      ...summary(median(deep)),
+      rateToShallow: Math.round((median(deep).ratePerSecond / shallow.ratePerSecond) * 100) / 100,
+      memoryMb: memory(stack),
+    });
   } finally {
     await stack.stop();
   }
@@ -67,9 +83,15 @@ const benchAccept = async (): Promise<void> => {
 
 const benchEndToEnd = async (): Promise<number> => {
   const sink = await Sink.start();
-  const stack = await startStack({ env: { HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${sink.port}?tls=none`, HIKYAKU_LOG: "error" } });
+  const stack = await startStack({
+    env: { HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${sink.port}?tls=none`, HIKYAKU_LOG: "error" },
+  });
   try {
-    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048, publicKeyEncoding: { type: "spki", format: "pem" }, privateKeyEncoding: { type: "pkcs8", format: "pem" } });
+    const { privateKey } = generateKeyPairSync("rsa", {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    });
     const vouched = await fetch(new URL(`/admin/accounts/${stack.accountId}/domains/bench.test`, stack.url), {
       method: "PUT",
       headers: { authorization: `Bearer ${stack.adminToken}` },
@@ -79,21 +101,39 @@ const benchEndToEnd = async (): Promise<number> => {
     const once = async (total: number): Promise<{ accept: LoadResult; seconds: number; rate: number }> => {
       const startedAt = performance.now();
       const before = sink.received;
-      const accept = await runLoad({ url: new URL("/v1/emails", stack.url), apiKey: stack.apiKey, clients: 64, total, body: (index) => body(index, "user@dest.test") });
+      const accept = await runLoad({
+        url: new URL("/v1/emails", stack.url),
+        apiKey: stack.apiKey,
+        clients: 64,
+        total,
+        body: (index) => body(index, "user@dest.test"),
+      });
       while (sink.received - before < total) await sleep(10);
       await allDelivered(stack, accept.ids);
       const seconds = (performance.now() - startedAt) / 1000;
       return { accept, seconds: Math.round(seconds * 100) / 100, rate: Math.round(total / seconds) };
     };
     await once(500);
-    const cpu = (): number[] => [stack.pids().workerd, stack.pids().relay ?? 0, sink.pid, process.pid].map(cpuSecondsOf);
+    const cpu = (): number[] =>
+      [stack.pids().workerd, stack.pids().relay ?? 0, sink.pid, process.pid].map(cpuSecondsOf);
     const before = cpu();
     const results = [];
     for (let run = 0; run < runs; run++) results.push(await once(mails));
     const middle = results.toSorted((a, b) => a.rate - b.rate)[Math.floor(runs / 2)];
     if (!middle) throw new Error("no run was made");
-    const [gateway, relay, smtpSink, load] = cpu().map((seconds, index) => Math.round(((seconds - (before[index] ?? 0)) / (runs * mails)) * 1e6));
-    print({ bench: "end-to-end", cpuMicrosecondsPerMail: { gateway, relay, smtpSink, load }, mails, signed: "rsa-2048", ratePerSecond: middle.rate, seconds: middle.seconds, accept: summary(middle.accept), memoryMb: memory(stack) });
+    const [gateway, relay, smtpSink, load] = cpu().map((seconds, index) =>
+      Math.round(((seconds - (before[index] ?? 0)) / (runs * mails)) * 1e6),
+    );
+    print({
+      bench: "end-to-end",
+      cpuMicrosecondsPerMail: { gateway, relay, smtpSink, load },
+      mails,
+      signed: "rsa-2048",
+      ratePerSecond: middle.rate,
+      seconds: middle.seconds,
+      accept: summary(middle.accept),
+      memoryMb: memory(stack),
+    });
     return middle.rate;
   } finally {
     await stack.stop();
@@ -107,7 +147,9 @@ const allDelivered = async (stack: Stack, ids: readonly string[]): Promise<void>
   for (;;) {
     let after = "";
     for (;;) {
-      const response = await fetch(new URL(`/v1/emails?limit=100${after}`, stack.url), { headers: { authorization: `Bearer ${stack.apiKey}` } });
+      const response = await fetch(new URL(`/v1/emails?limit=100${after}`, stack.url), {
+        headers: { authorization: `Bearer ${stack.apiKey}` },
+      });
       const page: { has_more: boolean; data: { id: string; last_event: string }[] } = JSON.parse(await response.text());
       let news = 0;
       for (const { id, last_event } of page.data) if (last_event === "delivered" && open.delete(id)) news += 1;
@@ -121,7 +163,10 @@ const allDelivered = async (stack: Stack, ids: readonly string[]): Promise<void>
 
 const benchPeersAndCompare = async (ours: number | undefined): Promise<void> => {
   for (const result of await benchPeers(Math.min(mails, 5000), 2048)) {
-    const ratio = ours !== undefined && "deliveredPerSecond" in result ? { oursToTheirs: Math.round((ours / result.deliveredPerSecond) * 100) / 100 } : {};
+    const ratio =
+      ours !== undefined && "deliveredPerSecond" in result
+        ? { oursToTheirs: Math.round((ours / result.deliveredPerSecond) * 100) / 100 }
+        : {};
     print({ bench: "peers", ...result, ...ratio });
   }
 };

@@ -8,31 +8,72 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findProgram, freePort, Sink, sleep, waitForPort } from "./processes.ts";
 
-export type PeerResult = { peer: string; mails: number; sessions: number; acceptedPerSecond: number; deliveredPerSecond: number };
+export type PeerResult = {
+  peer: string;
+  mails: number;
+  sessions: number;
+  acceptedPerSecond: number;
+  deliveredPerSecond: number;
+};
 
 type Peer = { name: string; port: number; stop: () => void };
 
 /** Sends `mails` of `sizeBytes` through the peer in `sessions` parallel sessions and waits until the sink has all. */
-const measure = async (peer: Peer, sink: Sink, mails: number, sessions: number, sizeBytes: number): Promise<PeerResult> => {
+const measure = async (
+  peer: Peer,
+  sink: Sink,
+  mails: number,
+  sessions: number,
+  sizeBytes: number,
+): Promise<PeerResult> => {
   const source = findProgram("smtp-source") ?? "smtp-source";
   const before = sink.received;
   const startedAt = performance.now();
-  const child = spawn(source, ["-s", `${sessions}`, "-m", `${mails}`, "-l", `${sizeBytes}`, "-f", "app@bench.test", "-t", "user@dest.test", `127.0.0.1:${peer.port}`], { stdio: "inherit" });
+  const child = spawn(
+    source,
+    [
+      "-s",
+      `${sessions}`,
+      "-m",
+      `${mails}`,
+      "-l",
+      `${sizeBytes}`,
+      "-f",
+      "app@bench.test",
+      "-t",
+      "user@dest.test",
+      `127.0.0.1:${peer.port}`,
+    ],
+    { stdio: "inherit" },
+  );
   const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
   if (code !== 0) throw new Error(`smtp-source → ${peer.name} ended with ${code}`);
   const acceptedSeconds = (performance.now() - startedAt) / 1000;
   const deadline = Date.now() + 300_000;
   while (sink.received - before < mails) {
-    if (Date.now() > deadline) throw new Error(`${peer.name} delivered ${sink.received - before} of ${mails} mails in five minutes`);
+    if (Date.now() > deadline)
+      throw new Error(`${peer.name} delivered ${sink.received - before} of ${mails} mails in five minutes`);
     await sleep(20);
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  return { peer: peer.name, mails, sessions, acceptedPerSecond: Math.round(mails / acceptedSeconds), deliveredPerSecond: Math.round(mails / seconds) };
+  return {
+    peer: peer.name,
+    mails,
+    sessions,
+    acceptedPerSecond: Math.round(mails / acceptedSeconds),
+    deliveredPerSecond: Math.round(mails / seconds),
+  };
 };
 
-export const benchPeers = async (mails: number, sizeBytes: number): Promise<(PeerResult | { peer: string; missing: string })[]> => {
+export const benchPeers = async (
+  mails: number,
+  sizeBytes: number,
+): Promise<(PeerResult | { peer: string; missing: string })[]> => {
   const results: (PeerResult | { peer: string; missing: string })[] = [];
-  for (const [name, start] of [["postfix", startPostfix], ["haraka", startHaraka]] as const) {
+  for (const [name, start] of [
+    ["postfix", startPostfix],
+    ["haraka", startHaraka],
+  ] as const) {
     const sink = await Sink.start();
     const folder = mkdtempSync(join(tmpdir(), `hikyaku-bench-${name}-`));
     try {
@@ -56,7 +97,8 @@ export const benchPeers = async (mails: number, sizeBytes: number): Promise<(Pee
 };
 
 const startPostfix = async (folder: string, sinkPort: number): Promise<Peer | { missing: string }> => {
-  if (!findProgram("postfix") || !existsSync("/etc/postfix/master.cf")) return { missing: "Debian: apt-get install postfix" };
+  if (!findProgram("postfix") || !existsSync("/etc/postfix/master.cf"))
+    return { missing: "Debian: apt-get install postfix" };
   if (process.getuid?.() !== 0) return { missing: "Postfix starts as root only" };
   const port = await freePort();
   const config = join(folder, "etc");
@@ -81,7 +123,12 @@ const startPostfix = async (folder: string, sinkPort: number): Promise<Peer | { 
     smtp_tls_security_level: "none",
     smtpd_tls_security_level: "none",
   };
-  writeFileSync(join(config, "main.cf"), Object.entries(main).map(([key, value]) => `${key} = ${value}\n`).join(""));
+  writeFileSync(
+    join(config, "main.cf"),
+    Object.entries(main)
+      .map(([key, value]) => `${key} = ${value}\n`)
+      .join(""),
+  );
   writeFileSync(join(config, "dynamicmaps.cf"), "");
   const postconf = (...args: string[]): Buffer => execFileSync("postconf", ["-c", config, ...args]);
   postconf("-M", "-X", "smtp/inet");
@@ -89,7 +136,11 @@ const startPostfix = async (folder: string, sinkPort: number): Promise<Peer | { 
   postconf("-F", "*/*/chroot=n");
   execFileSync("postfix", ["-c", config, "start"], { stdio: "ignore" });
   await waitForPort(port);
-  return { name: "postfix", port, stop: () => void execFileSync("postfix", ["-c", config, "stop"], { stdio: "ignore" }) };
+  return {
+    name: "postfix",
+    port,
+    stop: () => void execFileSync("postfix", ["-c", config, "stop"], { stdio: "ignore" }),
+  };
 };
 
 /** Haraka from HARAKA_HOME (a folder where `npm install Haraka` was run), one process, queue on disk. */
@@ -113,9 +164,14 @@ const startHaraka = async (folder: string, sinkPort: number): Promise<Peer | { m
   cpSync(join(home, "node_modules/Haraka/config/connection.ini"), join(folder, "config", "connection.ini"));
   mkdirSync(join(folder, "plugins"));
   // Haraka sends by MX; a hook of a line sends every domain to the sink instead.
-  writeFileSync(join(folder, "plugins", "to_sink.js"), `exports.hook_get_mx = (next) => next(OK, { exchange: "127.0.0.1", port: ${sinkPort}, priority: 0 });\n`);
+  writeFileSync(
+    join(folder, "plugins", "to_sink.js"),
+    `exports.hook_get_mx = (next) => next(OK, { exchange: "127.0.0.1", port: ${sinkPort}, priority: 0 });\n`,
+  );
   writeFileSync(join(folder, "config", "plugins"), "relay\nto_sink\n");
-  const child: ChildProcess = spawn(process.execPath, [program, "-c", folder], { stdio: process.env["BENCH_VERBOSE"] ? "inherit" : "ignore" });
+  const child: ChildProcess = spawn(process.execPath, [program, "-c", folder], {
+    stdio: process.env["BENCH_VERBOSE"] ? "inherit" : "ignore",
+  });
   await waitForPort(port);
   return { name: "haraka", port, stop: () => void child.kill("SIGKILL") };
 };

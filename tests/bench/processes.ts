@@ -7,7 +7,9 @@ import { createServer, connect } from "node:net";
 
 /** Where a program is, or `undefined` when it is not installed. */
 export const findProgram = (name: string): string | undefined =>
-  [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/usr/local/sbin", "/usr/lib/postfix/sbin"].map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
+  [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/usr/local/sbin", "/usr/lib/postfix/sbin"]
+    .map((folder) => `${folder}/${name}`)
+    .find((path) => existsSync(path));
 
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -78,7 +80,8 @@ export class Sink {
 /** Resident memory of a process in MB, and the highest it has been. */
 export const memoryOf = (pid: number): { rssMb: number; peakMb: number } => {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
-  const read = (name: string): number => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
+  const read = (name: string): number =>
+    Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
   return { rssMb: read("VmRSS"), peakMb: read("VmHWM") };
 };
 

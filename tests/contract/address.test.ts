@@ -6,7 +6,9 @@ import { parseMailbox } from "#contract/address.ts";
 const check = (text: string, expected: string | undefined): void => {
   test(JSON.stringify(text), () => {
     const result = parseMailbox(text);
-    expect(result.kind === "mailbox" ? `${result.mailbox.name}|${result.mailbox.address}|${result.mailbox.utf8}` : undefined).toBe(expected);
+    expect(
+      result.kind === "mailbox" ? `${result.mailbox.name}|${result.mailbox.address}|${result.mailbox.utf8}` : undefined,
+    ).toBe(expected);
   });
 };
 
@@ -33,12 +35,18 @@ describe("not a mailbox is", () => {
 
 test("whatever is written, what comes out is one safe line, and reads back as the same mailbox", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.tuple(fc.string(), fc.emailAddress()).map(([name, address]) => `${name} <${address}>`)), (text) => {
-      const result = parseMailbox(text);
-      if (result.kind === "invalid") return;
-      expect(formatMailbox(result.mailbox).replaceAll("\r\n ", "")).not.toMatch(/[\r\n\0]/);
-      expect(parseMailbox(result.mailbox.address)).toMatchObject({ mailbox: { address: result.mailbox.address } });
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string({ unit: "binary" }),
+        fc.tuple(fc.string(), fc.emailAddress()).map(([name, address]) => `${name} <${address}>`),
+      ),
+      (text) => {
+        const result = parseMailbox(text);
+        if (result.kind === "invalid") return;
+        expect(formatMailbox(result.mailbox).replaceAll("\r\n ", "")).not.toMatch(/[\r\n\0]/);
+        expect(parseMailbox(result.mailbox.address)).toMatchObject({ mailbox: { address: result.mailbox.address } });
+      },
+    ),
     { numRuns: 1000 },
   );
 });

@@ -31,7 +31,9 @@ const sendAll = async (to: Stack): Promise<string[]> => {
       const index = next++;
       const body = { from: "a@sender.test", to: "user@dest.test", subject: `Mail ${index}`, text: "t".repeat(1500) };
       for (;;) {
-        const answer = await to.request("POST", "/v1/emails", { body, headers: { "idempotency-key": `mail-${index}` } }).catch(() => undefined);
+        const answer = await to
+          .request("POST", "/v1/emails", { body, headers: { "idempotency-key": `mail-${index}` } })
+          .catch(() => undefined);
         if (answer?.status === 200) {
           ids.push(String(answer.body["id"]));
           break;
@@ -63,7 +65,13 @@ const inDoubt = async (from: Stack, ids: readonly string[]): Promise<number> => 
 const round = async (victims: readonly ("workerd" | "relay")[], killAt: number): Promise<void> => {
   const server = await startSmtpServer();
   inbox = server;
-  const running = await startStack({ env: { HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${server.port}?tls=none`, HIKYAKU_RETRY: "1,1,1,2,5", HIKYAKU_LOG: "warn" } });
+  const running = await startStack({
+    env: {
+      HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${server.port}?tls=none`,
+      HIKYAKU_RETRY: "1,1,1,2,5",
+      HIKYAKU_LOG: "warn",
+    },
+  });
   stack = running;
   const sending = sendAll(running);
   while (server.messages.length < killAt) await wait(1);
@@ -80,7 +88,9 @@ const round = async (victims: readonly ("workerd" | "relay")[], killAt: number):
   const lost = ids.filter((id) => !counts.has(id)).length;
   const duplicates = [...counts.values()].reduce((sum, count) => sum + count - 1, 0);
   const open = await inDoubt(running, ids);
-  console.log(`kill -9 of ${victims.join(" and ")} after ${killAt} deliveries: accepted ${ids.length}, lost ${lost}, duplicates ${duplicates}, transactions open at the kill ${open} (at the server ${openAtServer})`);
+  console.log(
+    `kill -9 of ${victims.join(" and ")} after ${killAt} deliveries: accepted ${ids.length}, lost ${lost}, duplicates ${duplicates}, transactions open at the kill ${open} (at the server ${openAtServer})`,
+  );
   expect(lost).toBe(0);
   expect(duplicates).toBeLessThanOrEqual(open);
   expect(open).toBeLessThanOrEqual(victims.includes("relay") ? CONNECTIONS : 0);

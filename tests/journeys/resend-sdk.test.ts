@@ -53,9 +53,15 @@ beforeAll(async () => {
   const account = await stack.createAccount();
   const vouched = await stack.admin("PUT", `/admin/accounts/${account.id}/domains/sender.test`, {
     status: "verified",
-    dkim: [{ selector: "s1", private_key: rsa.privateKey }, { selector: "s2", private_key: ed.privateKey }],
+    dkim: [
+      { selector: "s1", private_key: rsa.privateKey },
+      { selector: "s2", private_key: ed.privateKey },
+    ],
   });
-  expect(vouched).toMatchObject({ status: 200, body: { dkim: [{ algorithm: "rsa-sha256" }, { algorithm: "ed25519-sha256" }] } });
+  expect(vouched).toMatchObject({
+    status: 200,
+    body: { dkim: [{ algorithm: "rsa-sha256" }, { algorithm: "ed25519-sha256" }] },
+  });
   resend = new Resend(account.token, { baseUrl: `${stack.url}/v1` });
 });
 
@@ -65,13 +71,22 @@ afterAll(async () => {
   await new Promise<void>((resolve) => inbox.close(resolve));
 });
 
-const arrivalOf = async (subject: string): Promise<Received> => expect.poll(() => received.find(({ raw }) => raw.includes(subject)), { timeout: 20_000 }).toBeTruthy().then(() => received.find(({ raw }) => raw.includes(subject)) ?? expect.unreachable());
+const arrivalOf = async (subject: string): Promise<Received> =>
+  expect
+    .poll(() => received.find(({ raw }) => raw.includes(subject)), { timeout: 20_000 })
+    .toBeTruthy()
+    .then(() => received.find(({ raw }) => raw.includes(subject)) ?? expect.unreachable());
 
 const verify = async (mail: Received) => {
   const resolver = new Resolver();
   resolver.setServers([dns.address]);
   // As in the product: mailauth takes what node:dns gives.
-  return authenticate(mail.raw, { ip: "127.0.0.1", helo: "x", sender: mail.mailFrom, resolver: async (name, type) => (await resolver.resolve(name, type)) as string[][] });
+  return authenticate(mail.raw, {
+    ip: "127.0.0.1",
+    helo: "x",
+    sender: mail.mailFrom,
+    resolver: async (name, type) => (await resolver.resolve(name, type)) as string[][],
+  });
 };
 
 test("a send arrives, both signatures and DMARC pass, and last_event becomes delivered", async () => {
@@ -102,11 +117,21 @@ test("a send arrives, both signatures and DMARC pass, and last_event becomes del
   expect(read.from).toEqual({ name: "Zoë from Acme", address: "hello@sender.test" });
   expect(read.replyTo).toEqual([{ name: "", address: "answers@sender.test" }]);
   expect(read.html).toContain("Grüße");
-  expect(read.attachments.map(({ filename, contentId }) => [filename, contentId])).toEqual([["logo.png", "<logo>"], ["Überweisung.pdf", undefined]]);
+  expect(read.attachments.map(({ filename, contentId }) => [filename, contentId])).toEqual([
+    ["logo.png", "<logo>"],
+    ["Überweisung.pdf", undefined],
+  ]);
 
   await expect.poll(async () => (await resend.emails.get(id)).data?.last_event, { timeout: 20_000 }).toBe("delivered");
   const { data } = await resend.emails.get(id);
-  expect(data).toMatchObject({ object: "email", id, to: ["user@dest.test"], subject: "Receipt-4711", text: "Grüße", message_id: `<${id}@sender.test>` });
+  expect(data).toMatchObject({
+    object: "email",
+    id,
+    to: ["user@dest.test"],
+    subject: "Receipt-4711",
+    text: "Grüße",
+    message_id: `<${id}@sender.test>`,
+  });
   expect(read.messageId).toBe(`<${id}@sender.test>`);
   const list = await resend.emails.list();
   expect(list.data?.data.map((row) => row.id)).toContain(id);
@@ -114,7 +139,13 @@ test("a send arrives, both signatures and DMARC pass, and last_event becomes del
 
 test("large content travels apart from the batch and arrives whole", async () => {
   const bytes = Buffer.alloc(3_000_000, "0123456789abcdef");
-  const sent = await resend.emails.send({ from: "a@sender.test", to: ["one@dest.test", "two@dest.test"], subject: "Large-1", text: "x", attachments: [{ filename: "large.bin", content: bytes }] });
+  const sent = await resend.emails.send({
+    from: "a@sender.test",
+    to: ["one@dest.test", "two@dest.test"],
+    subject: "Large-1",
+    text: "x",
+    attachments: [{ filename: "large.bin", content: bytes }],
+  });
   expect(sent.error).toBeNull();
   await expect.poll(() => received.filter(({ raw }) => raw.includes("Large-1")).length, { timeout: 20_000 }).toBe(2);
   const mail = await arrivalOf("Large-1");
@@ -125,9 +156,15 @@ test("large content travels apart from the batch and arrives whole", async () =>
 
 test("refusals come as the SDK's errors", async () => {
   const wrong = new Resend("re_123", { baseUrl: `${stack.url}/v1` });
-  expect((await wrong.emails.send({ from: "a@sender.test", to: "u@dest.test", subject: "s", text: "t" })).error).toMatchObject({ name: "invalid_api_key", statusCode: 403 });
-  expect((await resend.emails.send({ from: "a@elsewhere.test", to: "u@dest.test", subject: "s", text: "t" })).error).toMatchObject({ name: "validation_error", statusCode: 403 });
-  expect((await resend.emails.send({ from: "nobody", to: "u@dest.test", subject: "s", text: "t" })).error).toMatchObject({ name: "invalid_from_address", statusCode: 422 });
+  expect(
+    (await wrong.emails.send({ from: "a@sender.test", to: "u@dest.test", subject: "s", text: "t" })).error,
+  ).toMatchObject({ name: "invalid_api_key", statusCode: 403 });
+  expect(
+    (await resend.emails.send({ from: "a@elsewhere.test", to: "u@dest.test", subject: "s", text: "t" })).error,
+  ).toMatchObject({ name: "validation_error", statusCode: 403 });
+  expect(
+    (await resend.emails.send({ from: "nobody", to: "u@dest.test", subject: "s", text: "t" })).error,
+  ).toMatchObject({ name: "invalid_from_address", statusCode: 422 });
   expect((await resend.emails.get("nothing")).error).toMatchObject({ name: "not_found", statusCode: 404 });
 });
 
@@ -137,7 +174,10 @@ test("one idempotency key is one email, whatever the number of requests", async 
   const answers = await Promise.all(Array.from({ length: 50 }, () => resend.emails.send(message, key)));
   expect(new Set(answers.map(({ data }) => data?.id)).size).toBe(1);
   expect(answers[0]?.data?.id).toMatch(/^[0-9a-f-]{36}$/);
-  expect((await resend.emails.send({ ...message, subject: "Once-2" }, key)).error).toMatchObject({ name: "invalid_idempotent_request", statusCode: 409 });
+  expect((await resend.emails.send({ ...message, subject: "Once-2" }, key)).error).toMatchObject({
+    name: "invalid_idempotent_request",
+    statusCode: 409,
+  });
   await arrivalOf("Once-1");
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(received.filter(({ raw }) => raw.includes("Once-")).length).toBe(1);

@@ -47,13 +47,24 @@ beforeAll(async () => {
   }
   zone["refused.test"] = { mx: [[10, "mx.refused.test"]] };
   zone["mx.refused.test"] = { a: ["127.0.2.1"] };
-  zone["second.test"] = { mx: [[20, "mx.second.test"], [10, "mx.refused.test"]] };
+  zone["second.test"] = {
+    mx: [
+      [20, "mx.second.test"],
+      [10, "mx.refused.test"],
+    ],
+  };
   zone["no-mx.test"] = { a: [servers["ok.test"]?.host ?? ""] };
   zone["null-mx.test"] = { mx: [[0, "."]] };
   zone["servfail.test"] = "servfail";
   dns = await startDnsServer(zone);
   stack = await startStack({
-    env: { HIKYAKU_DNS: dns.address, HIKYAKU_MX_PORT: String(port), HIKYAKU_RETRY: "1,1", HIKYAKU_SMTP_TIMEOUTS: "greeting=1,dot=1,tls=2", HIKYAKU_LOG: "warn" },
+    env: {
+      HIKYAKU_DNS: dns.address,
+      HIKYAKU_MX_PORT: String(port),
+      HIKYAKU_RETRY: "1,1",
+      HIKYAKU_SMTP_TIMEOUTS: "greeting=1,dot=1,tls=2",
+      HIKYAKU_LOG: "warn",
+    },
   });
 });
 
@@ -63,10 +74,16 @@ afterAll(async () => {
   await Promise.all(Object.values(servers).map((server) => server.close()));
 });
 
-const outcome = ({ type, attempt, phase, reply }: Event): string => [type.slice(6), attempt, phase, reply?.code].filter((part) => part !== undefined).join(" ");
+const outcome = ({ type, attempt, phase, reply }: Event): string =>
+  [type.slice(6), attempt, phase, reply?.code].filter((part) => part !== undefined).join(" ");
 
 /** Sends to the domain and compares the whole timeline. */
-const check = (domain: string, expected: string[], more?: (events: Event[], server: ScriptedSmtpServer | undefined) => void, fields: object = {}): void => {
+const check = (
+  domain: string,
+  expected: string[],
+  more?: (events: Event[], server: ScriptedSmtpServer | undefined) => void,
+  fields: object = {},
+): void => {
   test.concurrent(domain, async () => {
     const id = await stack.send({ to: `user@${domain}`, ...fields });
     const last = expected.at(-1)?.split(" ")[0] ?? "";
@@ -85,7 +102,9 @@ describe("taken", () => {
     expect(events[2]?.transcript?.join("\n")).toContain("S: 250 2.0.0 taken");
   });
   check("no-mx.test", [...SENT, "delivered 1 dot 250"], (events) => expect(events[2]?.route?.host).toBe("no-mx.test"));
-  check("second.test", [...SENT, "delivered 1 dot 250"], (events) => expect(events[2]?.route?.host).toBe("mx.second.test"));
+  check("second.test", [...SENT, "delivered 1 dot 250"], (events) =>
+    expect(events[2]?.route?.host).toBe("mx.second.test"),
+  );
   check("tls.test", [...SENT, "delivered 1 dot 250"], (events, server) => {
     expect(events[2]?.tls?.status).toBe("encrypted");
     expect(server?.messages[0]?.tls).toBe(true);
@@ -117,7 +136,9 @@ describe("put off, then taken", () => {
 describe("in doubt: sent whole, no reply seen", () => {
   check("drop-dot.test", [...SENT, "unknown 1 dot", "delivered 2 dot 250"], sameBytes);
   check("mute-dot.test", [...SENT, "unknown 1 dot", "delivered 2 dot 250"], sameBytes);
-  check("always-drop-dot.test", [...SENT, "unknown 1 dot", "failed 2 dot"], (events) => expect(events[3]?.reason).toMatch(/twice/));
+  check("always-drop-dot.test", [...SENT, "unknown 1 dot", "failed 2 dot"], (events) =>
+    expect(events[3]?.reason).toMatch(/twice/),
+  );
 });
 
 describe("refused for good", () => {
@@ -128,7 +149,12 @@ describe("refused for good", () => {
 });
 
 describe("given up after the last attempt", () => {
-  const delayed = (what: string): string[] => [...SENT, `delivery_delayed 1 ${what}`, `delivery_delayed 2 ${what}`, `failed 3 ${what}`];
+  const delayed = (what: string): string[] => [
+    ...SENT,
+    `delivery_delayed 1 ${what}`,
+    `delivery_delayed 2 ${what}`,
+    `failed 3 ${what}`,
+  ];
   check("refused.test", delayed("connect"), (events) => expect(events[4]?.reason).toMatch(/3 attempts/));
   check("servfail.test", delayed("route"));
 });
@@ -150,7 +176,11 @@ test("a mail with several recipients has a timeline for each", async () => {
   await stack.eventsUntil(id, "email.bounced");
   const events = await stack.eventsUntil(id, "email.delivered", { times: 2 });
   expect(events.map(({ recipient, type }) => `${recipient} ${type}`).toSorted()).toEqual(
-    ["a@ok.test", "b@no-user.test", "c@ok.test"].flatMap((rcpt) => ["queued", "sent", rcpt.startsWith("b") ? "bounced" : "delivered"].map((kind) => `${rcpt} email.${kind}`)).toSorted(),
+    ["a@ok.test", "b@no-user.test", "c@ok.test"]
+      .flatMap((rcpt) =>
+        ["queued", "sent", rcpt.startsWith("b") ? "bounced" : "delivered"].map((kind) => `${rcpt} email.${kind}`),
+      )
+      .toSorted(),
   );
   const raw = servers["ok.test"]?.messages.find(({ rcptTo }) => rcptTo[0] === "c@ok.test")?.raw.toString() ?? "";
   expect(raw).not.toContain("c@ok.test");

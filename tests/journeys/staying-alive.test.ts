@@ -17,7 +17,9 @@ let stack: Stack;
 
 beforeAll(async () => {
   inbox = await startSmtpServer();
-  stack = await startStack({ env: { HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${inbox.port}`, HIKYAKU_RETRY: "1,1,1", HIKYAKU_LOG: "info" } });
+  stack = await startStack({
+    env: { HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${inbox.port}`, HIKYAKU_RETRY: "1,1,1", HIKYAKU_LOG: "info" },
+  });
 });
 
 afterAll(async () => {
@@ -25,14 +27,18 @@ afterAll(async () => {
   await inbox?.close();
 });
 
-test("after 30 s of silence, with the relay joined, the next mail is delivered within a second", { timeout: 90_000 }, async () => {
-  await stack.eventsUntil(await stack.send(), "email.delivered");
-  await wait(30_000);
-  const startedAt = Date.now();
-  const id = await stack.send();
-  await stack.eventsUntil(id, "email.delivered");
-  expect(Date.now() - startedAt).toBeLessThan(1000);
-});
+test(
+  "after 30 s of silence, with the relay joined, the next mail is delivered within a second",
+  { timeout: 90_000 },
+  async () => {
+    await stack.eventsUntil(await stack.send(), "email.delivered");
+    await wait(30_000);
+    const startedAt = Date.now();
+    const id = await stack.send();
+    await stack.eventsUntil(id, "email.delivered");
+    expect(Date.now() - startedAt).toBeLessThan(1000);
+  },
+);
 
 test("clients that hang up in mid-request make no other request fail", async () => {
   const body = JSON.stringify({ from: "a@sender.test", to: "user@dest.test", subject: "s", text: "t".repeat(2000) });
@@ -64,8 +70,18 @@ test("clients that hang up in mid-request make no other request fail", async () 
 test("a second relay joined by hand shares the work; when it stops, it gives back what it has not begun", async () => {
   const { body } = await stack.admin("POST", "/admin/relays", { name: "second" });
   const data = mkdtempSync(join(tmpdir(), "hikyaku-relay-"));
-  const env = { ...process.env, HIKYAKU_GATEWAY_URL: stack.url, HIKYAKU_RELAY_TOKEN: String(body["token"]), HIKYAKU_RELAY_NAME: "second", HIKYAKU_RELAY_DATA: data, HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${inbox.port}` };
-  const relay = spawn(process.execPath, [fileURLToPath(new URL("../../relay-node/main.ts", import.meta.url))], { env, stdio: "ignore" });
+  const env = {
+    ...process.env,
+    HIKYAKU_GATEWAY_URL: stack.url,
+    HIKYAKU_RELAY_TOKEN: String(body["token"]),
+    HIKYAKU_RELAY_NAME: "second",
+    HIKYAKU_RELAY_DATA: data,
+    HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${inbox.port}`,
+  };
+  const relay = spawn(process.execPath, [fileURLToPath(new URL("../../relay-node/main.ts", import.meta.url))], {
+    env,
+    stdio: "ignore",
+  });
   try {
     await stack.joined(2);
     const ids = await Promise.all(Array.from({ length: 600 }, () => stack.send()));
@@ -73,7 +89,10 @@ test("a second relay joined by hand shares the work; when it stops, it gives bac
     for (const id of ids) carriers.add((await stack.eventsUntil(id, "email.delivered")).at(-1)?.relay ?? "");
     expect([...carriers].toSorted()).toEqual(["relay-1", "second"]);
     const relays = (await stack.admin("GET", "/admin/relays")).body["data"] as { name: string; connected: boolean }[];
-    expect(relays.map(({ name, connected }) => `${name} ${connected}`).toSorted()).toEqual(["relay-1 true", "second true"]);
+    expect(relays.map(({ name, connected }) => `${name} ${connected}`).toSorted()).toEqual([
+      "relay-1 true",
+      "second true",
+    ]);
 
     const more = Array.from({ length: 300 }, () => stack.send());
     await wait(30);
@@ -90,8 +109,16 @@ test("a second relay joined by hand shares the work; when it stops, it gives bac
 test("a relay whose token is revoked is cut off and stops with a clear line", async () => {
   const { body } = await stack.admin("POST", "/admin/relays", { name: "third" });
   const data = mkdtempSync(join(tmpdir(), "hikyaku-relay-"));
-  const env = { ...process.env, HIKYAKU_GATEWAY_URL: stack.url, HIKYAKU_RELAY_TOKEN: String(body["token"]), HIKYAKU_RELAY_DATA: data };
-  const relay = spawn(process.execPath, [fileURLToPath(new URL("../../relay-node/main.ts", import.meta.url))], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const env = {
+    ...process.env,
+    HIKYAKU_GATEWAY_URL: stack.url,
+    HIKYAKU_RELAY_TOKEN: String(body["token"]),
+    HIKYAKU_RELAY_DATA: data,
+  };
+  const relay = spawn(process.execPath, [fileURLToPath(new URL("../../relay-node/main.ts", import.meta.url))], {
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let told = "";
   relay.stderr.on("data", (chunk: Buffer) => (told += chunk.toString()));
   const ended = new Promise<number | null>((resolve) => relay.once("exit", resolve));

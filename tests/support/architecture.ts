@@ -35,8 +35,9 @@ const FLOORS: readonly (readonly [room: string, floor: number])[] = [
   ["gateway/objects/", 3],
   ["relay-node/", 3],
   ["dns-tools/resolvers/", 3],
-  // What launcher and command line both know of the data directory.
+  // What launcher and command line both know of the data directory and the port.
   ["gateway/selfhost/data-directory.ts", 3],
+  ["gateway/selfhost/listen-port.ts", 3],
   ["gateway/http/", 4],
   ["gateway/console/", 4],
   ["gateway/cli/", 4],

@@ -17,7 +17,20 @@ export type StackOptions = {
   apiKey?: string;
 };
 
-export type Event = { type: string; recipient: string; attempt?: number; reason?: string; phase?: string; reply?: { code: number; enhanced?: string; text: string }; tls?: { status: string; error?: string }; route?: { host: string; ip: string; port: number }; transcript?: string[]; next_attempt_at?: string; relay?: string; created_at: string };
+export type Event = {
+  type: string;
+  recipient: string;
+  attempt?: number;
+  reason?: string;
+  phase?: string;
+  reply?: { code: number; enhanced?: string; text: string };
+  tls?: { status: string; error?: string };
+  route?: { host: string; ip: string; port: number };
+  transcript?: string[];
+  next_attempt_at?: string;
+  relay?: string;
+  created_at: string;
+};
 export type Answer = { status: number; body: Record<string, unknown> };
 
 const MAIN = fileURLToPath(new URL("../../gateway/selfhost/main.ts", import.meta.url));
@@ -30,7 +43,14 @@ export class Stack {
   readonly #output: { text: string };
   readonly #keepData: boolean;
 
-  constructor(parts: { url: string; apiKey: string; dataDir: string; child: ChildProcess; output: { text: string }; keepData: boolean }) {
+  constructor(parts: {
+    url: string;
+    apiKey: string;
+    dataDir: string;
+    child: ChildProcess;
+    output: { text: string };
+    keepData: boolean;
+  }) {
     this.url = parts.url;
     this.apiKey = parts.apiKey;
     this.dataDir = parts.dataDir;
@@ -61,9 +81,22 @@ export class Stack {
     return { launcher: this.#child.pid ?? 0, workerd: read("workerd") ?? 0, relay: read("relay-1") };
   }
 
-  async request(method: string, path: string, options: { body?: unknown; key?: string; headers?: Record<string, string> } = {}): Promise<Answer> {
-    const headers = { authorization: `Bearer ${options.key ?? this.apiKey}`, "content-type": "application/json", ...options.headers };
-    const body = options.body === undefined ? undefined : typeof options.body === "string" ? options.body : JSON.stringify(options.body);
+  async request(
+    method: string,
+    path: string,
+    options: { body?: unknown; key?: string; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
+    const headers = {
+      authorization: `Bearer ${options.key ?? this.apiKey}`,
+      "content-type": "application/json",
+      ...options.headers,
+    };
+    const body =
+      options.body === undefined
+        ? undefined
+        : typeof options.body === "string"
+          ? options.body
+          : JSON.stringify(options.body);
     const response = await fetch(new URL(path, this.url), { method, headers, ...(body === undefined ? {} : { body }) });
     return { status: response.status, body: JSON.parse(await response.text()) };
   }
@@ -80,7 +113,10 @@ export class Stack {
 
   /** Sends a small mail; fails the test when it is refused. */
   async send(fields: Record<string, unknown> = {}, key = this.apiKey): Promise<string> {
-    const answer = await this.request("POST", "/v1/emails", { key, body: { from: "App <app@sender.test>", to: "user@dest.test", subject: "Hello", text: "Hi", ...fields } });
+    const answer = await this.request("POST", "/v1/emails", {
+      key,
+      body: { from: "App <app@sender.test>", to: "user@dest.test", subject: "Hello", text: "Hi", ...fields },
+    });
     if (answer.status !== 200) throw new Error(`the send was refused: ${JSON.stringify(answer)}`);
     return String(answer.body["id"]);
   }
@@ -96,7 +132,10 @@ export class Stack {
     for (;;) {
       const events = await this.events(id).catch(() => []);
       if (events.filter((event) => event.type === type).length >= times) return events;
-      if (Date.now() > deadline) throw new Error(`no ${type} after ${timeoutMs} ms, only ${JSON.stringify(events, null, 1)}\n${this.log.slice(-4000)}`);
+      if (Date.now() > deadline)
+        throw new Error(
+          `no ${type} after ${timeoutMs} ms, only ${JSON.stringify(events, null, 1)}\n${this.log.slice(-4000)}`,
+        );
       await wait(25);
     }
   }
@@ -110,9 +149,13 @@ export class Stack {
   async joined(relays: number, timeoutMs = 20_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
-      const health = await fetch(new URL("/healthz", this.url)).then((response) => response.text(), () => "{}");
+      const health = await fetch(new URL("/healthz", this.url)).then(
+        (response) => response.text(),
+        () => "{}",
+      );
       if (health.includes(`"relays":${relays}`)) return;
-      if (Date.now() > deadline) throw new Error(`not ${relays} relays after ${timeoutMs} ms: ${health}\n${this.log.slice(-4000)}`);
+      if (Date.now() > deadline)
+        throw new Error(`not ${relays} relays after ${timeoutMs} ms: ${health}\n${this.log.slice(-4000)}`);
       await wait(50);
     }
   }
@@ -134,7 +177,13 @@ const endOf = (child: ChildProcess): Promise<number | null> => {
 
 export const startStack = async (options: StackOptions = {}): Promise<Stack> => {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "hikyaku-stack-"));
-  const env = { PATH: process.env["PATH"], HOME: process.env["HOME"], HIKYAKU_PORT: "0", HIKYAKU_DATA: dataDir, ...options.env };
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: process.env["HOME"],
+    HIKYAKU_PORT: "0",
+    HIKYAKU_DATA: dataDir,
+    ...options.env,
+  };
   const child = spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "pipe", "pipe"] });
   const output = { text: "" };
   const url = await new Promise<string>((resolve, reject) => {
@@ -145,7 +194,9 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     };
     child.stdout.on("data", read);
     child.stderr.on("data", read);
-    child.once("exit", (code) => reject(new Error(`the service ended with ${code} before it was ready:\n${output.text}`)));
+    child.once("exit", (code) =>
+      reject(new Error(`the service ended with ${code} before it was ready:\n${output.text}`)),
+    );
   });
   const apiKey = options.apiKey ?? /hk_[0-9a-z_]+/.exec(output.text)?.[0] ?? "";
   return new Stack({ url, apiKey, dataDir, child, output, keepData: options.dataDir !== undefined });

@@ -55,7 +55,8 @@ const mailboxes = (texts: readonly string[] | undefined): Mailbox[] =>
 
 const bodyPart = (content: EmailContent, id: string): Part => {
   const attachments = content.attachments ?? [];
-  const inline = content.html === undefined ? [] : attachments.filter((attachment) => attachment.content_id !== undefined);
+  const inline =
+    content.html === undefined ? [] : attachments.filter((attachment) => attachment.content_id !== undefined);
   const others = attachments.filter((attachment) => !inline.includes(attachment));
   const views: Part[] = [];
   if (content.text !== undefined) views.push(textPart("text/plain", content.text));

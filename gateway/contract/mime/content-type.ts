@@ -19,9 +19,16 @@ const BY_EXTENSION: Record<string, string> = {
 };
 
 /** RFC 2045 §5.1 type and subtype; parameters of the customer's are kept when they are plain. */
-const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}(; *[a-z0-9-]+=("[\x20-\x21\x23-\x5b\x5d-\x7e]*"|[a-z0-9!#$&^_.+-]+))*$/i;
+const MEDIA_TYPE =
+  /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}(; *[a-z0-9-]+=("[\x20-\x21\x23-\x5b\x5d-\x7e]*"|[a-z0-9!#$&^_.+-]+))*$/i;
 
-export const contentTypeOf = ({ filename, content_type }: { filename: string; content_type?: string | undefined }): string => {
+export const contentTypeOf = ({
+  filename,
+  content_type,
+}: {
+  filename: string;
+  content_type?: string | undefined;
+}): string => {
   if (content_type !== undefined && MEDIA_TYPE.test(content_type)) return content_type;
   const extension = /\.([a-z0-9]+)$/i.exec(filename)?.[1]?.toLowerCase() ?? "";
   return BY_EXTENSION[extension] ?? "application/octet-stream";

@@ -89,6 +89,7 @@ const quotedPrintable = (bytes: Uint8Array): Uint8Array => {
 
 const base64 = (bytes: Uint8Array): string => {
   let binary = "";
-  for (let start = 0; start < bytes.length; start += 0x2000) binary += String.fromCharCode(...bytes.subarray(start, start + 0x2000));
+  for (let start = 0; start < bytes.length; start += 0x2000)
+    binary += String.fromCharCode(...bytes.subarray(start, start + 0x2000));
   return btoa(binary);
 };

@@ -31,7 +31,8 @@ export const adminRoutes = (): Hono<GatewayEnv> =>
       const account = await knownAccount(c);
       const domain = parseDomain(c.req.param("domain"));
       if (!account) return sendProblem(c, noAccount());
-      if (domain.kind === "invalid") return sendProblem(c, problem("validation_error", "The domain in the path is not a domain name."));
+      if (domain.kind === "invalid")
+        return sendProblem(c, problem("validation_error", "The domain in the path is not a domain name."));
       const request = await readAs(c.req.raw, VouchForDomain);
       if (isProblem(request)) return sendProblem(c, request);
       const signers = await sealKeys(c.env, request.dkim === undefined ? [] : [request.dkim].flat());
@@ -64,12 +65,16 @@ const knownAccount = async (c: GatewayContext) => {
   return isAccountId(id) ? directory(c).account(id) : undefined;
 };
 
-const sealKeys = async (env: Env, keys: { selector: string; private_key: string }[]): Promise<SealedSigner[] | Problem> => {
+const sealKeys = async (
+  env: Env,
+  keys: { selector: string; private_key: string }[],
+): Promise<SealedSigner[] | Problem> => {
   const sealing = await sealingKey(env.HIKYAKU_MASTER_KEY, "dkim-at-rest");
   const signers: SealedSigner[] = [];
   for (const { selector, private_key } of keys) {
     const key = await readDkimKey(private_key);
-    if (key.kind === "unusable") return problem("validation_error", `Invalid \`dkim.private_key\` of selector \`${selector}\`: ${key.reason}.`);
+    if (key.kind === "unusable")
+      return problem("validation_error", `Invalid \`dkim.private_key\` of selector \`${selector}\`: ${key.reason}.`);
     const sealed = await seal(sealing, key.pem, crypto.getRandomValues(new Uint8Array(12)));
     signers.push({ selector, algorithm: key.algorithm, sealed });
   }
@@ -79,7 +84,9 @@ const sealKeys = async (env: Env, keys: { selector: string; private_key: string 
 const relaySummaries = async (c: GatewayContext): Promise<RelaySummary[]> => {
   const relays: RelayRow[] = await directory(c).relays();
   const pools = [...new Set(relays.flatMap((relay) => relay.pools))].map((name) => c.env.POOL.getByName(name));
-  const connected = new Map((await Promise.all(pools.map((pool) => pool.relays()))).flat().map(({ relay, version }) => [relay, version]));
+  const connected = new Map(
+    (await Promise.all(pools.map((pool) => pool.relays()))).flat().map(({ relay, version }) => [relay, version]),
+  );
   const signs = await Promise.all(pools.map((pool) => pool.signsOfLife()));
   return relays.map((relay) => {
     const seenMs = Math.max(0, ...signs.map((sign) => sign[relay.id] ?? 0));

@@ -29,7 +29,15 @@ export const emailRoutes = (): Hono<GatewayEnv> => {
       const content = await keepLarge(c, checked);
       if (typeof content === "object" && "kind" in content) return sendProblem(c, content);
       const { from, recipients, stream, meta } = checked;
-      const call = { caller: c.get("caller"), from, recipients, stream, meta, content, ...(idempotency && { idempotency }) };
+      const call = {
+        caller: c.get("caller"),
+        from,
+        recipients,
+        stream,
+        meta,
+        content,
+        ...(idempotency && { idempotency }),
+      };
       const accepted = await together.send(c.env, c.executionCtx, call);
       return accepted.kind === "problem" ? sendProblem(c, accepted) : c.json({ id: accepted.id });
     })
@@ -48,7 +56,10 @@ export const accountOf = (c: GatewayContext) => c.env.ACCOUNT.getByName(c.get("c
 const queryProblem = (issue: { path: PropertyKey[]; message: string } | undefined): Problem =>
   problem("validation_error", `Invalid query parameter \`${issue?.path.join(".") ?? ""}\`: ${issue?.message ?? ""}.`);
 
-const idempotencyOf = async (c: GatewayContext, text: string): Promise<(NonNullable<Send["idempotency"]> & { kind: "key" }) | Problem | undefined> => {
+const idempotencyOf = async (
+  c: GatewayContext,
+  text: string,
+): Promise<(NonNullable<Send["idempotency"]> & { kind: "key" }) | Problem | undefined> => {
   const key = c.req.header("idempotency-key");
   if (key === undefined) return undefined;
   if (key.length < 1 || key.length > 256) return problem("invalid_idempotency_key");
@@ -60,7 +71,7 @@ const keepLarge = async (c: GatewayContext, send: CheckedSend): Promise<Send["co
   const { content } = send;
   if (content.length <= INLINE_CONTENT_LIMIT) return content;
   const chunks: string[] = [];
-  for (let start = 0; start < content.length; ) {
+  for (let start = 0; start < content.length;) {
     let end = Math.min(content.length, start + CHUNK_LENGTH);
     // A surrogate pair must not be cut in two: halves do not survive UTF-8.
     const last = content.charCodeAt(end - 1);

@@ -18,9 +18,16 @@ export const relayRoutes = (): Hono<GatewayEnv> =>
     .get("/connect", async (c) => {
       const { id, name, pools } = c.get("relay");
       const pool = c.req.query("pool") ?? "default";
-      if (!pools.includes(pool)) return sendProblem(c, problem("invalid_access", `This relay may not serve the pool \`${pool}\`.`));
-      if (c.req.header("upgrade") !== "websocket") return sendProblem(c, problem("validation_error", "Relays join by WebSocket."));
-      const headers = { upgrade: "websocket", "hikyaku-relay": id, "hikyaku-relay-name": encodeURIComponent(name), "hikyaku-pool": pool };
+      if (!pools.includes(pool))
+        return sendProblem(c, problem("invalid_access", `This relay may not serve the pool \`${pool}\`.`));
+      if (c.req.header("upgrade") !== "websocket")
+        return sendProblem(c, problem("validation_error", "Relays join by WebSocket."));
+      const headers = {
+        upgrade: "websocket",
+        "hikyaku-relay": id,
+        "hikyaku-relay-name": encodeURIComponent(name),
+        "hikyaku-pool": pool,
+      };
       return c.env.POOL.getByName(pool).fetch("https://pool/connect", { headers });
     })
     .get("/accounts/:account/parts/:k", async (c) => {
@@ -28,7 +35,9 @@ export const relayRoutes = (): Hono<GatewayEnv> =>
       const account = c.req.param("account");
       if (!query.success || !isAccountId(account)) return sendProblem(c, problem("not_found"));
       const text = await c.env.ACCOUNT.getByName(account).part(query.data.k, query.data.chunks);
-      return text === undefined ? sendProblem(c, problem("not_found")) : c.body(text, 200, { "content-type": "application/json" });
+      return text === undefined
+        ? sendProblem(c, problem("not_found"))
+        : c.body(text, 200, { "content-type": "application/json" });
     })
     .get("/accounts/:account/keys/:domain", async (c) => {
       const account = c.req.param("account");

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pino from "pino";
 import { afterEach, expect, test, vi } from "vitest";
-import { launch, type LauncherEnd, type Running } from "../../../gateway/selfhost/launcher.ts";
+import { prepareGateway } from "../../../gateway/selfhost/gateway-process.ts";
+import { launch, type LauncherOptions, type LauncherEnd, type Running } from "../../../gateway/selfhost/launcher.ts";
 import { readPid } from "../../../gateway/selfhost/data-directory.ts";
 import { readSettings } from "../../../gateway/selfhost/settings.ts";
 import { writeStandIns } from "./stand-ins.ts";
@@ -34,9 +35,11 @@ const start = (dataDir: string, args: string[] = [], env: Record<string, string>
   };
   const running: Running = { gateway: undefined, relays: [] };
   const log = pino({ level: "silent" });
-  const standIns = writeStandIns(`${dataDir}-stand-ins`);
+  const { gatewayEntry, relayMain } = writeStandIns(`${dataDir}-stand-ins`);
+  const prepare: LauncherOptions["prepare"] = (settings, port, variables) =>
+    prepareGateway(settings, port, variables, gatewayEntry);
   const end = launch(
-    { settings: read.settings, env: { ...process.env, ...env }, log, say, stop: stop.signal, ...standIns },
+    { settings: read.settings, env: { ...process.env, ...env }, log, say, stop: stop.signal, prepare, relayMain },
     running,
   );
   stops.push(stop);

@@ -2,6 +2,7 @@
  * The launcher on stand-ins as a process of its own, for the tests that kill it: DATA PORT GATEWAY_ENTRY RELAY_MAIN.
  */
 import pino from "pino";
+import { prepareGateway } from "../../../gateway/selfhost/gateway-process.ts";
 import { launch, type Running } from "../../../gateway/selfhost/launcher.ts";
 import { readSettings } from "../../../gateway/selfhost/settings.ts";
 import { onStopSignals } from "../../../gateway/selfhost/stop-signals.ts";
@@ -17,7 +18,7 @@ const end = await launch(
     log: pino(pino.destination({ dest: 2, sync: true })),
     say: (line) => console.log(line),
     stop: onStopSignals(() => process.exit(1)),
-    gatewayEntry,
+    prepare: (settings, at, variables) => prepareGateway(settings, at, variables, gatewayEntry),
     relayMain,
   },
   running,

@@ -1,0 +1,173 @@
+/**
+ * `hikyaku doctor`: is this machine fit to run the service? Each check says what it saw and what to do.
+ *
+ * What could not be found out is `unknown`, never `fail`: a machine without a network is not a broken one.
+ */
+import { accessSync, constants, existsSync } from "node:fs";
+import { Resolver } from "node:dns/promises";
+import { connect } from "node:net";
+import { dataPaths, readText, whoHolds } from "../selfhost/data-directory.ts";
+import { findPort } from "../selfhost/listen-port.ts";
+import { callApi } from "./api-client.ts";
+import { type ApiOptions, dataDirectory, gatewayUrl } from "./credentials.ts";
+import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
+
+export type DoctorOptions = ApiOptions & { json?: boolean; smtpProbe?: string };
+
+type Status = "ok" | "warn" | "fail" | "unknown";
+type Finding = { check: string; status: Status; text: string };
+
+const PROBE_DOMAIN = "gmail.com";
+const TIMEOUT_MS = 5000;
+/** DKIM, TLS and webhook signatures all carry times. */
+const CLOCK_LIMIT_MS = 60_000;
+const NODE_MAJOR = 22;
+
+export const doctor = async (options: DoctorOptions, around: Surroundings): Promise<Exit> => {
+  const findings = [
+    nodeVersion(),
+    ...dataDirectoryFindings(options, around),
+    ...(await gatewayFindings(options, around)),
+    ...(await networkFindings(options, around)),
+  ];
+  if (options.json) around.out(JSON.stringify({ object: "doctor", findings }));
+  else for (const { check, status, text } of findings) around.out(`${status.padEnd(8)}${check.padEnd(16)}${text}`);
+  if (findings.some(({ status }) => status === "fail")) return EXIT.no;
+  return findings.some(({ status }) => status === "unknown") ? EXIT.unknown : EXIT.done;
+};
+
+const nodeVersion = (): Finding => {
+  const fit = Number(process.versions.node.split(".")[0]) >= NODE_MAJOR;
+  const text = fit
+    ? `version ${process.versions.node}`
+    : `version ${process.versions.node} is too old: run it through npm, which uses the Node of this project`;
+  return { check: "node", status: fit ? "ok" : "fail", text };
+};
+
+const dataDirectoryFindings = (options: DoctorOptions, around: Surroundings): Finding[] => {
+  const folder = dataDirectory(options, around);
+  const check = "data directory";
+  if (!existsSync(folder)) return [{ check, status: "ok", text: `${folder} is not there yet: \`npm start\` makes it` }];
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK);
+  } catch {
+    return [
+      {
+        check,
+        status: "fail",
+        text: `${folder} cannot be written by this user: change its owner, or give another with --data`,
+      },
+    ];
+  }
+  const holder = whoHolds(folder);
+  const held = holder.kind === "taken" ? `in use by process ${holder.pid ?? "unknown"}` : "free";
+  const token = readText(dataPaths(folder).adminToken) !== undefined;
+  return [
+    { check, status: "ok", text: `${folder} is writable and ${held}` },
+    {
+      check: "admin token",
+      status: token ? "ok" : "warn",
+      text: token ? "is in the data directory" : "is not there yet: the first `npm start` makes it",
+    },
+  ];
+};
+
+const gatewayFindings = async (options: DoctorOptions, around: Surroundings): Promise<Finding[]> => {
+  const url = gatewayUrl(options, around);
+  const askedAtMs = Date.now();
+  const health = await callApi({ url, token: undefined }, "GET", "/healthz", undefined, TIMEOUT_MS);
+  if (health.kind === "unreachable") return [await portFinding(url)];
+  const gateway: Finding =
+    health.kind === "ok"
+      ? { check: "gateway", status: "ok", text: `answers at ${url}` }
+      : {
+          check: "gateway",
+          status: "warn",
+          text: `answers at ${url}, but is not well: ${JSON.stringify(health.body)}`,
+        };
+  return health.kind === "ok" ? [gateway, clockFinding(health.headers, askedAtMs)] : [gateway];
+};
+
+const portFinding = async (url: string): Promise<Finding> => {
+  const { hostname, port } = new URL(url);
+  const found = await findPort(hostname, Number(port || 80));
+  if (found.kind === "free")
+    return { check: "port", status: "ok", text: `${hostname}:${port} is free: no gateway runs there` };
+  return {
+    check: "port",
+    status: "fail",
+    text: `${hostname}:${port} is taken by something that is no gateway (${found.reason}): choose another with --port`,
+  };
+};
+
+const clockFinding = (headers: Headers, askedAtMs: number): Finding => {
+  const theirs = Date.parse(headers.get("date") ?? "");
+  if (Number.isNaN(theirs)) return { check: "clock", status: "ok", text: new Date(askedAtMs).toISOString() };
+  const skewMs = Math.abs(theirs - askedAtMs);
+  if (skewMs <= CLOCK_LIMIT_MS) return { check: "clock", status: "ok", text: "agrees with the gateway's" };
+  return {
+    check: "clock",
+    status: "fail",
+    text: `differs from the gateway's by ${Math.round(skewMs / 1000)} s: set both by NTP`,
+  };
+};
+
+const networkFindings = async (options: DoctorOptions, around: Surroundings): Promise<Finding[]> => {
+  const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 });
+  const servers = around.env["HIKYAKU_DNS"];
+  if (servers) resolver.setServers(servers.split(","));
+  const mx = await resolver.resolveMx(PROBE_DOMAIN).then(
+    (records) => records.toSorted((a, b) => a.priority - b.priority)[0]?.exchange,
+    () => undefined,
+  );
+  const dns: Finding =
+    mx === undefined
+      ? {
+          check: "DNS",
+          status: "unknown",
+          text: `no answer for the MX of ${PROBE_DOMAIN}: is there a network? HIKYAKU_DNS names other servers`,
+        }
+      : { check: "DNS", status: "ok", text: `the MX of ${PROBE_DOMAIN} is ${mx}` };
+  const probe = parseProbe(options.smtpProbe) ?? (mx === undefined ? undefined : { host: mx, port: 25 });
+  return [dns, await smtpFinding(probe)];
+};
+
+const parseProbe = (text: string | undefined): { host: string; port: number } | undefined => {
+  if (text === undefined) return undefined;
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || port === undefined) throw new WrongUse("--smtp-probe takes host:port");
+  return { host, port: Number(port) };
+};
+
+const smtpFinding = async (probe: { host: string; port: number } | undefined): Promise<Finding> => {
+  const check = "outbound SMTP";
+  if (!probe)
+    return {
+      check,
+      status: "unknown",
+      text: "not tried, since DNS gave no host to try; name one with --smtp-probe host:port",
+    };
+  const where = `${probe.host}:${probe.port}`;
+  const greeting = await greetingOf(probe);
+  if (greeting?.startsWith("220")) return { check, status: "ok", text: `${where} greets` };
+  if (greeting !== undefined) return { check, status: "warn", text: `${where} answers, but not with 220: ${greeting}` };
+  return {
+    check,
+    status: "unknown",
+    text: `${where} does not answer: many networks block port 25; ask the provider to open it, or send through a smart host (HIKYAKU_ROUTES)`,
+  };
+};
+
+const greetingOf = ({ host, port }: { host: string; port: number }): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: TIMEOUT_MS });
+    const end = (line: string | undefined): void => {
+      socket.destroy();
+      resolve(line);
+    };
+    socket.once("data", (chunk: Buffer) => end(chunk.toString("latin1").trim().slice(0, 200)));
+    socket
+      .once("timeout", () => end(undefined))
+      .once("error", () => end(undefined))
+      .once("close", () => end(undefined));
+  });

@@ -1,0 +1,99 @@
+/**
+ * The commands and options of `hikyaku`, by commander: what each is called, what it takes, which file does it.
+ *
+ * Exit statuses are those of surroundings.ts; commander's own complaints are wrong use.
+ */
+import { Command, CommanderError } from "commander";
+import { createAccount, listAccounts, showAccount } from "./accounts.ts";
+import type { ApiOptions } from "./credentials.ts";
+import { doctor, type DoctorOptions } from "./doctor.ts";
+import { createRelay, listRelays } from "./relays.ts";
+import { send, type SendOptions } from "./send.ts";
+import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
+
+type Json = ApiOptions & { json?: boolean };
+
+export const runCli = async (args: readonly string[], around: Surroundings): Promise<Exit> => {
+  let exit: Exit = EXIT.done;
+  /** Wraps a command: its exit status is the program's. */
+  const run =
+    <Args extends unknown[]>(command: (...args: Args) => Promise<Exit>) =>
+    async (...given: Args): Promise<void> => {
+      exit = await command(...given);
+    };
+  try {
+    await program(run, around).parseAsync([...args], { from: "user" });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
+    if (!(error instanceof WrongUse)) throw error;
+    around.err(`hikyaku: ${error.message}`);
+    return EXIT.wrongUse;
+  }
+};
+
+type Run = <Args extends unknown[]>(command: (...args: Args) => Promise<Exit>) => (...given: Args) => Promise<void>;
+
+const program = (run: Run, around: Surroundings): Command => {
+  const root = new Command("hikyaku")
+    .description("Operate a Hikyaku gateway and send through it.")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => around.out(text.trimEnd()), writeErr: (text) => around.err(text.trimEnd()) })
+    .addHelpText(
+      "after",
+      "\nExit status: 0 done, 1 the answer is no, 2 wrong use, 3 could not find out.\nThe gateway is --url, HIKYAKU_GATEWAY_URL, or http://127.0.0.1:8787.",
+    );
+
+  const accounts = root.command("accounts").description("the tenants of a gateway");
+  asAdmin(accounts.command("create").description("make an account and its first API key"))
+    .requiredOption("--name <name>", "what it is called")
+    .option("--allowed-senders <who>", "registered, domains (default) or any")
+    .action(run((options: Json & { name: string; allowedSenders?: string }) => createAccount(options, around)));
+  asAdmin(accounts.command("list").description("all accounts")).action(
+    run((options: Json) => listAccounts(options, around)),
+  );
+  asAdmin(accounts.command("show <id>").description("one account")).action(
+    run((id: string, options: Json) => showAccount(id, options, around)),
+  );
+
+  const relays = root.command("relays").description("the relay nodes that may join");
+  asAdmin(relays.command("create").description("make a token for a relay node"))
+    .requiredOption("--name <name>", "what it is called")
+    .option("--pool <pool...>", "pools it may serve (default: default)")
+    .action(run((options: Json & { name: string; pool?: string[] }) => createRelay(options, around)));
+  asAdmin(relays.command("list").description("all relay nodes and whether they are joined")).action(
+    run((options: Json) => listRelays(options, around)),
+  );
+
+  root
+    .command("send")
+    .description("send one email")
+    .requiredOption("--from <address>", "Name <address> or address")
+    .requiredOption("--to <address...>", "recipients")
+    .requiredOption("--subject <text>", "subject")
+    .option("--text <text>", "plain text")
+    .option("--html <html>", "HTML")
+    .option("--attach <file...>", "files to attach")
+    .option("--wait [seconds]", "wait until it is delivered or refused (60 s)")
+    .option("--key <key>", "API key (HIKYAKU_API_KEY)")
+    .option("--url <url>", "the gateway")
+    .option("--json", "the API's own JSON on stdout")
+    .action(run((options: SendOptions) => send(options, around)));
+
+  root
+    .command("doctor")
+    .description("check this machine: node, data directory, port, clock, DNS, outbound port 25")
+    .option("--data <dir>", "data directory (HIKYAKU_DATA, ./data)")
+    .option("--url <url>", "the gateway")
+    .option("--smtp-probe <host:port>", "where to try outbound SMTP (default: an MX of gmail.com, port 25)")
+    .option("--json", "the findings as JSON on stdout")
+    .action(run((options: DoctorOptions) => doctor(options, around)));
+  return root;
+};
+
+/** Options of commands that speak to the admin API. */
+const asAdmin = (command: Command): Command =>
+  command
+    .option("--url <url>", "the gateway")
+    .option("--data <dir>", "data directory that has the admin token (HIKYAKU_DATA, ./data), else HIKYAKU_ADMIN_TOKEN")
+    .option("--json", "the API's own JSON on stdout");
