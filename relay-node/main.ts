@@ -30,7 +30,9 @@ const stopWith = (code: number, text: string): never => {
 
 const readSettings = (): RelaySettings => {
   const result = parseSettings(process.env, hostname());
-  return result.kind === "settings" ? result.settings : stopWith(2, `the settings are not right:\n  ${result.problems.join("\n  ")}`);
+  return result.kind === "settings"
+    ? result.settings
+    : stopWith(2, `the settings are not right:\n  ${result.problems.join("\n  ")}`);
 };
 
 const settings = readSettings();
@@ -38,14 +40,27 @@ const log = pino({ level: settings.logLevel, base: { part: "relay", relay: setti
 const { version } = Package.parse(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")));
 
 const opened = openJournal(settings.dataDir, Date.now());
-if (opened.kind === "locked") stopWith(2, `the data directory ${settings.dataDir} is in use by another relay; give this one another with HIKYAKU_RELAY_DATA`);
+if (opened.kind === "locked")
+  stopWith(
+    2,
+    `the data directory ${settings.dataDir} is in use by another relay; give this one another with HIKYAKU_RELAY_DATA`,
+  );
 else await run(opened);
 
 async function run({ journal, unsettled }: Extract<typeof opened, { kind: "open" }>): Promise<void> {
   const resolver = createResolver({ servers: settings.dnsServers, nowMs: Date.now });
   const store = new GatewayStore(settings.gatewayUrl, settings.token);
-  const trap = await startSandboxTrap({ store, servers: settings.dnsServers, log, keep: (account, json) => sessions.some((session) => session.sendTrapped(account, json)) });
-  const connection = { heloName: settings.source?.name ?? settings.heloName, timeouts: settings.timeouts, ...(settings.source && { localAddress: settings.source.ip }) };
+  const trap = await startSandboxTrap({
+    store,
+    servers: settings.dnsServers,
+    log,
+    keep: (account, json) => sessions.some((session) => session.sendTrapped(account, json)),
+  });
+  const connection = {
+    heloName: settings.source?.name ?? settings.heloName,
+    timeouts: settings.timeouts,
+    ...(settings.source && { localAddress: settings.source.ip }),
+  };
   const courier = new Courier({
     relay: settings.name,
     routes: new Map([...settings.routes, ["sandbox.test", trap.route]]),
@@ -66,9 +81,23 @@ async function run({ journal, unsettled }: Extract<typeof opened, { kind: "open"
   const sessions = settings.pools.map((pool) => {
     const { gatewayUrl, token, window } = settings;
     const onRefused = (reason: string): never => stopWith(1, `the gateway does not want this relay: ${reason}`);
-    return new Session({ gatewayUrl, token, pool, epoch, version, window, log, onRefused, onAcknowledged: (ids) => journal.acknowledged(ids) }, courier);
+    return new Session(
+      {
+        gatewayUrl,
+        token,
+        pool,
+        epoch,
+        version,
+        window,
+        log,
+        onRefused,
+        onAcknowledged: (ids) => journal.acknowledged(ids),
+      },
+      courier,
+    );
   });
-  for (const { id, pool, account, outcome } of unsettled) (sessions.find((session) => session.pool === pool) ?? sessions[0])?.restore(id, account, outcome);
+  for (const { id, pool, account, outcome } of unsettled)
+    (sessions.find((session) => session.pool === pool) ?? sessions[0])?.restore(id, account, outcome);
   log.info({ event: "relay.started", pools: settings.pools, unsettled: unsettled.length });
 
   onStop(async () => {
@@ -79,7 +108,10 @@ async function run({ journal, unsettled }: Extract<typeof opened, { kind: "open"
     await Promise.all(sessions.map((session) => session.stop()));
     trap.close();
     journal.close();
-    log.info({ event: "relay.drained", unacknowledged: sessions.reduce((sum, session) => sum + session.unacknowledgedCount, 0) });
+    log.info({
+      event: "relay.drained",
+      unacknowledged: sessions.reduce((sum, session) => sum + session.unacknowledgedCount, 0),
+    });
     process.exit(0);
   });
   await Promise.all(sessions.map((session) => session.run()));
@@ -97,5 +129,9 @@ function onStop(drain: () => Promise<void>): void {
   };
   process.on("SIGTERM", () => stop(true));
   process.on("SIGINT", () => stop(true));
-  if (process.env["HIKYAKU_RELAY_PARENT"] === "stdin") process.stdin.resume().on("end", () => stop(false)).on("error", () => stop(false));
+  if (process.env["HIKYAKU_RELAY_PARENT"] === "stdin")
+    process.stdin
+      .resume()
+      .on("end", () => stop(false))
+      .on("error", () => stop(false));
 }

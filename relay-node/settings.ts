@@ -47,7 +47,9 @@ export const parseSettings = (env: Record<string, string | undefined>, hostName:
   };
   const settings = {
     gatewayUrl: read("HIKYAKU_GATEWAY_URL", url),
-    token: read("HIKYAKU_RELAY_TOKEN", (text) => (text.startsWith("hr_") ? text : new Mistake("is not a relay token, which begins with hr_"))),
+    token: read("HIKYAKU_RELAY_TOKEN", (text) =>
+      text.startsWith("hr_") ? text : new Mistake("is not a relay token, which begins with hr_"),
+    ),
     name: read("HIKYAKU_RELAY_NAME", (text) => text, hostName),
     pools: read("HIKYAKU_RELAY_POOLS", pools, "default"),
     dataDir: read("HIKYAKU_RELAY_DATA", (text) => text, "data/relay"),
@@ -60,14 +62,20 @@ export const parseSettings = (env: Record<string, string | undefined>, hostName:
     window: read("HIKYAKU_RELAY_WINDOW", integer(1, 100_000), `${CREDIT_WINDOW}`),
     connectionsPerDestination: read("HIKYAKU_RELAY_CONNECTIONS", integer(1, 1000), "20"),
     connections: read("HIKYAKU_RELAY_CONNECTIONS_ALL", integer(1, 10_000), "500"),
-    logLevel: read("HIKYAKU_LOG", (text) => LogLevel.safeParse(text).data ?? new Mistake(`is one of ${LogLevel.options.join(", ")}`), "info"),
+    logLevel: read(
+      "HIKYAKU_LOG",
+      (text) => LogLevel.safeParse(text).data ?? new Mistake(`is one of ${LogLevel.options.join(", ")}`),
+      "info",
+    ),
   };
   // `source` may be absent; all others are there when nothing was wrong.
   if (problems.length > 0 || !isComplete(settings)) return { kind: "invalid", problems };
   return { kind: "settings", settings };
 };
 
-const isComplete = (settings: { [K in keyof RelaySettings]: RelaySettings[K] | undefined }): settings is RelaySettings =>
+const isComplete = (settings: {
+  [K in keyof RelaySettings]: RelaySettings[K] | undefined;
+}): settings is RelaySettings =>
   Object.entries(settings).every(([name, value]) => value !== undefined || name === "source");
 
 /** What is wrong with one setting. */
@@ -78,19 +86,24 @@ class Mistake {
   }
 }
 
-const url = (text: string): string | Mistake => (/^https?:$/.test(URL.parse(text)?.protocol ?? "") ? text : new Mistake(`"${text}" is not an http or https URL`));
+const url = (text: string): string | Mistake =>
+  /^https?:$/.test(URL.parse(text)?.protocol ?? "") ? text : new Mistake(`"${text}" is not an http or https URL`);
 
 const integer =
   (least: number, most: number) =>
   (text: string): number | Mistake => {
     const value = Number(text);
-    return Number.isInteger(value) && value >= least && value <= most ? value : new Mistake(`"${text}" is not a whole number from ${least} to ${most}`);
+    return Number.isInteger(value) && value >= least && value <= most
+      ? value
+      : new Mistake(`"${text}" is not a whole number from ${least} to ${most}`);
   };
 
 const pools = (text: string): string[] | Mistake => {
   const names = text.split(",").map((name) => name.trim());
   const wrong = names.filter((name) => !PoolName.safeParse(name).success);
-  return wrong.length === 0 ? names : new Mistake(...wrong.map((name) => `"${name}" is not a pool name: a-z, 0-9 and -`));
+  return wrong.length === 0
+    ? names
+    : new Mistake(...wrong.map((name) => `"${name}" is not a pool name: a-z, 0-9 and -`));
 };
 
 const domain = (text: string): string | Mistake => {
@@ -127,7 +140,8 @@ const timeouts = (text: string): Timeouts | Mistake => {
     if (entry === "") continue;
     const [name = "", seconds = ""] = entry.split("=");
     const known = TIMEOUT_NAMES.find((candidate) => candidate === name);
-    if (!known || !(Number(seconds) > 0)) mistakes.push(`"${entry}" is not one of ${TIMEOUT_NAMES.join(", ")} with seconds, as in greeting=30`);
+    if (!known || !(Number(seconds) > 0))
+      mistakes.push(`"${entry}" is not one of ${TIMEOUT_NAMES.join(", ")} with seconds, as in greeting=30`);
     else result[`${known}Ms`] = Number(seconds) * 1000;
   }
   return mistakes.length === 0 ? result : new Mistake(...mistakes);

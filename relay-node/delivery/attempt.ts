@@ -6,7 +6,15 @@
  * the clear on the same host, unless the mail requires TLS; the verdict tells it.
  */
 import type { TlsVerdict } from "#contract/outcome.ts";
-import type { ConnectionOptions, OpenFailure, OpenResult, SmtpConnection, Target, Transaction, TransactionResult } from "../smtp/transaction.ts";
+import type {
+  ConnectionOptions,
+  OpenFailure,
+  OpenResult,
+  SmtpConnection,
+  Target,
+  Transaction,
+  TransactionResult,
+} from "../smtp/transaction.ts";
 
 /** A connection kept for the next mail, with what its TLS came to. */
 export type Held = { connection: SmtpConnection; tls: TlsVerdict };
@@ -31,7 +39,11 @@ export class Carrier {
   /** Hosts that failed lately: as long as failing took they are not tried again, so that a dead host costs a lane little. */
   readonly #failed = new Map<string, { untilMs: number; failure: OpenFailure }>();
 
-  constructor(open: (target: Target, options: ConnectionOptions) => Promise<OpenResult>, options: ConnectionOptions, nowMs: () => number) {
+  constructor(
+    open: (target: Target, options: ConnectionOptions) => Promise<OpenResult>,
+    options: ConnectionOptions,
+    nowMs: () => number,
+  ) {
     this.#open = open;
     this.#options = options;
     this.#nowMs = nowMs;
@@ -76,18 +88,26 @@ export class Carrier {
     const startedAtMs = this.#nowMs();
     const opened = await this.#open(wanted, this.#options);
     if (opened.kind === "open") return { connection: opened.connection, tls: opened.connection.tls };
-    if (opened.failure.tlsFailed !== undefined && wanted.tls === "opportunistic") return this.#openInTheClear(wanted, opened.failure);
+    if (opened.failure.tlsFailed !== undefined && wanted.tls === "opportunistic")
+      return this.#openInTheClear(wanted, opened.failure);
     const tookMs = this.#nowMs() - startedAtMs;
     if (this.#failed.size > 10_000) this.#failed.clear();
-    this.#failed.set(key, { untilMs: this.#nowMs() + Math.min(60_000, Math.max(500, tookMs)), failure: opened.failure });
+    this.#failed.set(key, {
+      untilMs: this.#nowMs() + Math.min(60_000, Math.max(500, tookMs)),
+      failure: opened.failure,
+    });
     return { failure: opened.failure };
   }
 
   /** RFC 7435: opportunistic security falls back to the clear; people see why. */
   async #openInTheClear(target: Target, tlsFailure: OpenFailure): Promise<Held | { failure: OpenFailure }> {
     const opened = await this.#open({ ...target, tls: "none" }, this.#options);
-    if (opened.kind === "failed") return { failure: { ...opened.failure, transcript: [...tlsFailure.transcript, ...opened.failure.transcript] } };
-    return { connection: opened.connection, tls: { status: "failed", error: tlsFailure.tlsFailed ?? tlsFailure.reason } };
+    if (opened.kind === "failed")
+      return { failure: { ...opened.failure, transcript: [...tlsFailure.transcript, ...opened.failure.transcript] } };
+    return {
+      connection: opened.connection,
+      tls: { status: "failed", error: tlsFailure.tlsFailed ?? tlsFailure.reason },
+    };
   }
 
   #reuse({ connection, tls }: Held, { targets, requireTls }: Attempt): boolean {
@@ -110,4 +130,9 @@ export class Carrier {
   }
 }
 
-const NO_TARGET: AttemptResult = { kind: "deferred", phase: "route", reason: "There was no host to try", transcript: [] };
+const NO_TARGET: AttemptResult = {
+  kind: "deferred",
+  phase: "route",
+  reason: "There was no host to try",
+  transcript: [],
+};

@@ -106,7 +106,9 @@ export class Courier implements Work {
     this.#slots -= 1;
     if (ended.isIdle) this.#lanes.delete(domain);
     if (this.#draining && this.#slots === 0) this.#drained.resolve();
-    if (!this.#draining) for (const lane of this.#lanes.values()) if (lane.hasLine && this.#slots < this.#options.connections) lane.openSlot();
+    if (!this.#draining)
+      for (const lane of this.#lanes.values())
+        if (lane.hasLine && this.#slots < this.#options.connections) lane.openSlot();
   }
 
   async #runSlot(next: () => Promise<Job | undefined>): Promise<void> {
@@ -130,22 +132,44 @@ export class Courier implements Work {
     const { journal, maker } = this.#options;
     const startedAtMs = Date.now();
     const { account, lease, keys_version } = job.batch;
-    const row: JournalRow = { id: journal.newId(), pool: job.session.pool, account, k: job.delivery.k, lease, startedAtMs };
+    const row: JournalRow = {
+      id: journal.newId(),
+      pool: job.session.pool,
+      account,
+      k: job.delivery.k,
+      lease,
+      startedAtMs,
+    };
     const made = await maker.make(account, keys_version, job.email);
     if (made.kind === "unavailable") {
       this.#release(job, made.reason);
       return before;
     }
-    const { result, held } = made.kind === "made" ? await this.#attempt(job, row, made, before) : { result: unsendable(made.reason), held: before };
+    const { result, held } =
+      made.kind === "made"
+        ? await this.#attempt(job, row, made, before)
+        : { result: unsendable(made.reason), held: before };
     const outcome = this.#outcome(job, row, result);
     const json = JSON.stringify(outcome);
     await journal.finished(row, json);
     job.session.finished(row.id, account, row.k, json);
-    this.#options.log.debug({ event: "delivery.done", account, k: row.k, kind: outcome.kind, phase: outcome.phase, ms: outcome.ended_at_ms - startedAtMs });
+    this.#options.log.debug({
+      event: "delivery.done",
+      account,
+      k: row.k,
+      kind: outcome.kind,
+      phase: outcome.phase,
+      ms: outcome.ended_at_ms - startedAtMs,
+    });
     return held;
   }
 
-  async #attempt(job: Job, row: JournalRow, made: Extract<Made, { kind: "made" }>, before: Held | undefined): Promise<{ result: Result; held: Held | undefined }> {
+  async #attempt(
+    job: Job,
+    row: JournalRow,
+    made: Extract<Made, { kind: "made" }>,
+    before: Held | undefined,
+  ): Promise<{ result: Result; held: Held | undefined }> {
     const found = await this.#findTargets(job);
     if (found.kind !== "targets") return { result: { ...found, transcript: [] }, held: before };
     const { delivery, batch, email } = job;
@@ -158,7 +182,10 @@ export class Courier implements Work {
       needsSmtpUtf8: made.needsSmtpUtf8 || !isAscii(delivery.rcpt),
     };
     const beforeMessage = (): Promise<void> => this.#options.journal.begun(row);
-    return this.#options.carrier.attempt({ targets: found.targets, transaction, requireTls: email.meta.require_tls === true, beforeMessage }, before);
+    return this.#options.carrier.attempt(
+      { targets: found.targets, transaction, requireTls: email.meta.require_tls === true, beforeMessage },
+      before,
+    );
   }
 
   #findTargets({ domain, email }: Job): Promise<TargetsResult> {
@@ -169,7 +196,11 @@ export class Courier implements Work {
     return findTargets(domain, resolver, { port: mxPort, tls, random: Math.random });
   }
 
-  #outcome({ delivery, batch }: Job, row: JournalRow, { kind, phase, reply, reason, target, tls, transcript }: Result): Outcome {
+  #outcome(
+    { delivery, batch }: Job,
+    row: JournalRow,
+    { kind, phase, reply, reason, target, tls, transcript }: Result,
+  ): Outcome {
     return {
       k: delivery.k,
       lease: batch.lease,
@@ -189,7 +220,14 @@ export class Courier implements Work {
   /** Gives a delivery back unbegun: it costs no attempt. */
   #release(job: Job, reason = "The relay stops"): void {
     const now = Date.now();
-    const outcome: Outcome = { k: job.delivery.k, lease: job.batch.lease, kind: "released", reason, started_at_ms: now, ended_at_ms: now };
+    const outcome: Outcome = {
+      k: job.delivery.k,
+      lease: job.batch.lease,
+      kind: "released",
+      reason,
+      started_at_ms: now,
+      ended_at_ms: now,
+    };
     job.session.finished(this.#options.journal.newId(), job.batch.account, job.delivery.k, JSON.stringify(outcome));
   }
 }

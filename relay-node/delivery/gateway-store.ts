@@ -65,7 +65,10 @@ export class GatewayStore {
   async publishedKey(name: string): Promise<string | undefined> {
     for (const { keys } of this.#keys.values()) {
       const fetched = await keys;
-      const signer = fetched.kind === "fetched" ? fetched.value.signers.find(({ selector, domain }) => `${selector}._domainkey.${domain}` === name) : undefined;
+      const signer =
+        fetched.kind === "fetched"
+          ? fetched.value.signers.find(({ selector, domain }) => `${selector}._domainkey.${domain}` === name)
+          : undefined;
       if (signer) return publicRecord(signer);
     }
     return undefined;
@@ -75,9 +78,12 @@ export class GatewayStore {
     const sealed = await this.#get(`/relay/accounts/${account}/keys/${encodeURIComponent(domain)}`);
     if (sealed.kind === "unavailable") return sealed;
     const plain = await unseal(await this.#sealing, sealed.value);
-    if (plain.kind === "unreadable") return { kind: "unavailable", reason: "The signing keys from the gateway do not open with this relay's token" };
+    if (plain.kind === "unreadable")
+      return { kind: "unavailable", reason: "The signing keys from the gateway do not open with this relay's token" };
     const { keys_version, return_path_key, signers } = SigningKeys.parse(JSON.parse(plain.text));
-    const made = signers.map(({ selector, algorithm, private_key }) => makeSigner({ domain, selector, algorithm, privateKeyPem: private_key }));
+    const made = signers.map(({ selector, algorithm, private_key }) =>
+      makeSigner({ domain, selector, algorithm, privateKeyPem: private_key }),
+    );
     return { kind: "fetched", value: { version: keys_version, returnPathKey: return_path_key, signers: made } };
   }
 
@@ -86,7 +92,10 @@ export class GatewayStore {
     for (const delayMs of [0, ...RETRY_MS]) {
       if (delayMs > 0) await wait(delayMs);
       try {
-        const response = await fetch(new URL(path, this.#url), { headers: { authorization: `Bearer ${this.#token}` }, signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+        const response = await fetch(new URL(path, this.#url), {
+          headers: { authorization: `Bearer ${this.#token}` },
+          signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+        });
         if (response.ok) return { kind: "fetched", value: await response.text() };
         reason = `The gateway answered ${response.status} for what the delivery needs`;
       } catch (error) {
@@ -98,10 +107,13 @@ export class GatewayStore {
 }
 
 /** HMAC-SHA256 of a return-path's text with the account's key (hex). */
-export const returnPathMac = (keyHex: string, text: string): Buffer => createHmac("sha256", Buffer.from(keyHex, "hex")).update(text).digest();
+export const returnPathMac = (keyHex: string, text: string): Buffer =>
+  createHmac("sha256", Buffer.from(keyHex, "hex")).update(text).digest();
 
 const publicRecord = ({ algorithm, key }: Signer): string => {
   const spki = createPublicKey(key).export({ type: "spki", format: "der" });
   // RFC 8463 §4.2: an Ed25519 record has the bare 32 bytes.
-  return algorithm === "rsa-sha256" ? `v=DKIM1; k=rsa; p=${spki.toString("base64")}` : `v=DKIM1; k=ed25519; p=${spki.subarray(-32).toString("base64")}`;
+  return algorithm === "rsa-sha256"
+    ? `v=DKIM1; k=rsa; p=${spki.toString("base64")}`
+    : `v=DKIM1; k=ed25519; p=${spki.subarray(-32).toString("base64")}`;
 };

@@ -29,7 +29,10 @@ const SCHEMA = `
 /** Under load fsyncs are at least this far apart; the slots that wait share one. */
 const SYNC_INTERVAL_MS = 1;
 
-type Operation = { kind: "begun"; row: JournalRow } | { kind: "finished"; row: JournalRow; outcome: string } | { kind: "acknowledged"; id: number };
+type Operation =
+  | { kind: "begun"; row: JournalRow }
+  | { kind: "finished"; row: JournalRow; outcome: string }
+  | { kind: "acknowledged"; id: number };
 
 /** Opens the journal in a folder, made when it is not there. `nowMs` dates the doubt of what was begun. */
 export const openJournal = (folder: string, nowMs: number): OpenedJournal => {
@@ -44,8 +47,15 @@ export const openJournal = (folder: string, nowMs: number): OpenedJournal => {
     if (error instanceof Error && /database is locked/.test(error.message)) return { kind: "locked" };
     throw error;
   }
-  const unsettled = database.prepare("SELECT * FROM delivery ORDER BY id").all().map((row) => readRow(row, nowMs));
-  return { kind: "open", journal: new Journal(database, openSync(join(folder, "journal.db-wal"), "r+"), unsettled.at(-1)?.id ?? 0), unsettled };
+  const unsettled = database
+    .prepare("SELECT * FROM delivery ORDER BY id")
+    .all()
+    .map((row) => readRow(row, nowMs));
+  return {
+    kind: "open",
+    journal: new Journal(database, openSync(join(folder, "journal.db-wal"), "r+"), unsettled.at(-1)?.id ?? 0),
+    unsettled,
+  };
 };
 
 export class Journal {
@@ -65,8 +75,12 @@ export class Journal {
     this.#log = log;
     this.#lastId = lastId;
     this.#statements = {
-      begun: database.prepare("INSERT INTO delivery (id, pool, account, k, lease, started_ms) VALUES (?, ?, ?, ?, ?, ?)"),
-      finished: database.prepare("INSERT OR REPLACE INTO delivery (id, pool, account, k, lease, started_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)"),
+      begun: database.prepare(
+        "INSERT INTO delivery (id, pool, account, k, lease, started_ms) VALUES (?, ?, ?, ?, ?, ?)",
+      ),
+      finished: database.prepare(
+        "INSERT OR REPLACE INTO delivery (id, pool, account, k, lease, started_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      ),
       acknowledged: database.prepare("DELETE FROM delivery WHERE id = ?"),
     };
   }

@@ -45,10 +45,12 @@ export class Lane<Job> {
   openSlot(): void {
     if (this.#line.length === 0 || this.#slots >= this.#options.limit || !this.#options.takeSlot()) return;
     this.#slots += 1;
-    void this.#options.run(() => this.#next()).finally(() => {
-      this.#slots -= 1;
-      this.#options.onSlotEnd();
-    });
+    void this.#options
+      .run(() => this.#next())
+      .finally(() => {
+        this.#slots -= 1;
+        this.#options.onSlotEnd();
+      });
   }
 
   get hasLine(): boolean {

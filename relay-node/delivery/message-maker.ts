@@ -42,14 +42,24 @@ export class MessageMaker {
     if (from.kind === "invalid") return { kind: "unsendable", reason: `The sender cannot be read: ${from.reason}` };
     const keys = await this.#store.keys(account, from.mailbox.domain, keysVersion);
     if (keys.kind === "unavailable") return keys;
-    const content = email.content ? { kind: "fetched" as const, value: email.content } : await this.#store.content(account, email.part ?? { k: 0, chunks: 0 });
+    const content = email.content
+      ? { kind: "fetched" as const, value: email.content }
+      : await this.#store.content(account, email.part ?? { k: 0, chunks: 0 });
     if (content.kind === "unavailable") return content;
     try {
-      const { bytes, needsSmtpUtf8 } = composeMessage({ k: email.k, id: email.id, meta: email.meta, content: content.value });
+      const { bytes, needsSmtpUtf8 } = composeMessage({
+        k: email.k,
+        id: email.id,
+        meta: email.meta,
+        content: content.value,
+      });
       const signed = await signMessage(bytes, keys.value.signers, Math.floor(kToMs(email.k) / 1000));
       return { kind: "made", bytes: signed, needsSmtpUtf8, returnPathKey: keys.value.returnPathKey };
     } catch (error) {
-      return { kind: "unsendable", reason: `The message cannot be made: ${error instanceof Error ? error.message : "unknown"}` };
+      return {
+        kind: "unsendable",
+        reason: `The message cannot be made: ${error instanceof Error ? error.message : "unknown"}`,
+      };
     }
   }
 }

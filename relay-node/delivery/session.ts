@@ -9,7 +9,17 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Logger } from "pino";
 import WebSocket from "ws";
 import type { Outcome } from "#contract/outcome.ts";
-import { Batch, CLOSE, joinFrame, PING_INTERVAL_MS, PROTOCOL, SELF_FENCE_MS, splitFrame, ToRelay, type FromRelay } from "#contract/relay-protocol.ts";
+import {
+  Batch,
+  CLOSE,
+  joinFrame,
+  PING_INTERVAL_MS,
+  PROTOCOL,
+  SELF_FENCE_MS,
+  splitFrame,
+  ToRelay,
+  type FromRelay,
+} from "#contract/relay-protocol.ts";
 
 /** What the session asks of the delivery loop. */
 export type Work = {
@@ -137,7 +147,11 @@ export class Session {
   #connectOnce(): Promise<boolean> {
     const { gatewayUrl, pool, token, log } = this.#options;
     const url = new URL(`/relay/connect?pool=${encodeURIComponent(pool)}`, gatewayUrl.replace(/^http/, "ws"));
-    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` }, handshakeTimeout: 10_000, perMessageDeflate: false });
+    const socket = new WebSocket(url, {
+      headers: { authorization: `Bearer ${token}` },
+      handshakeTimeout: 10_000,
+      perMessageDeflate: false,
+    });
     this.#socket = socket;
     let joined = false;
     const pinger = setInterval(() => this.#ping(socket), PING_INTERVAL_MS);
@@ -171,7 +185,9 @@ export class Session {
     const { epoch, version } = this.#options;
     const { parts, lines } = groupByAccount(this.#unacknowledged);
     const holding = [...this.#holding].map(([account, ks]) => ({ account, ks: [...ks] }));
-    socket.send(joinFrame({ type: "hello", protocol: PROTOCOL, version, epoch, ...this.#credit(), holding, parts }, ...lines));
+    socket.send(
+      joinFrame({ type: "hello", protocol: PROTOCOL, version, epoch, ...this.#credit(), holding, parts }, ...lines),
+    );
   }
 
   /** Reads one frame; a text when it is not in the protocol. */
@@ -190,7 +206,8 @@ export class Session {
         return undefined;
       case "batch": {
         const batch = Batch.safeParse(parseJson(lines[0] ?? ""));
-        if (!batch.success) return `the batch: ${batch.error.issues[0]?.path.join(".")} ${batch.error.issues[0]?.message ?? ""}`;
+        if (!batch.success)
+          return `the batch: ${batch.error.issues[0]?.path.join(".")} ${batch.error.issues[0]?.message ?? ""}`;
         this.#seen = frame.data.seq;
         this.#hold(batch.data);
         return undefined;
@@ -295,7 +312,9 @@ export class Session {
   }
 }
 
-const groupByAccount = (outcomes: readonly Unacknowledged[]): { parts: { account: string; count: number }[]; lines: string[] } => {
+const groupByAccount = (
+  outcomes: readonly Unacknowledged[],
+): { parts: { account: string; count: number }[]; lines: string[] } => {
   const byAccount = Map.groupBy(outcomes, ({ account }) => account);
   return {
     parts: [...byAccount].map(([account, list]) => ({ account, count: list.length })),

@@ -19,17 +19,27 @@ const SIGNED = [
 const [CR, LF, SPACE, TAB] = [13, 10, 32, 9];
 
 /** Throws when the key is not of the algorithm, or is too weak for RFC 8301 §3.2. */
-export const makeSigner = (options: { domain: string; selector: string; algorithm: Signer["algorithm"]; privateKeyPem: string }): Signer => {
+export const makeSigner = (options: {
+  domain: string;
+  selector: string;
+  algorithm: Signer["algorithm"];
+  privateKeyPem: string;
+}): Signer => {
   const { domain, selector, algorithm } = options;
   const key = createPrivateKey(options.privateKeyPem);
   const wanted = algorithm === "rsa-sha256" ? "rsa" : "ed25519";
   if (key.asymmetricKeyType !== wanted) throw new Error(`the key of ${selector}._domainkey.${domain} is not ${wanted}`);
-  if (wanted === "rsa" && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 1024) throw new Error(`the key of ${selector}._domainkey.${domain} is below 1024 bits`);
+  if (wanted === "rsa" && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 1024)
+    throw new Error(`the key of ${selector}._domainkey.${domain} is below 1024 bits`);
   return { domain, selector, algorithm, key };
 };
 
 /** The message with a DKIM-Signature of each signer before it. */
-export const signMessage = async (message: Uint8Array, signers: readonly Signer[], timestampSeconds: number): Promise<Uint8Array> => {
+export const signMessage = async (
+  message: Uint8Array,
+  signers: readonly Signer[],
+  timestampSeconds: number,
+): Promise<Uint8Array> => {
   if (signers.length === 0) return message;
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
   const headEnd = bytes.indexOf("\r\n\r\n");
@@ -38,11 +48,19 @@ export const signMessage = async (message: Uint8Array, signers: readonly Signer[
   const names = signedNames(fields);
   const signedText = canonicalFields(fields, names);
   const bodyHash = hashBody(bytes.subarray(headEnd + 4));
-  const signatures = await Promise.all(signers.map((signer) => signatureField(signer, names, signedText, bodyHash, timestampSeconds)));
+  const signatures = await Promise.all(
+    signers.map((signer) => signatureField(signer, names, signedText, bodyHash, timestampSeconds)),
+  );
   return Buffer.concat([Buffer.from(signatures.join(""), "latin1"), bytes]);
 };
 
-const signatureField = async (signer: Signer, names: readonly string[], signedText: string, bodyHash: string, timestampSeconds: number): Promise<string> => {
+const signatureField = async (
+  signer: Signer,
+  names: readonly string[],
+  signedText: string,
+  bodyHash: string,
+  timestampSeconds: number,
+): Promise<string> => {
   const { domain, selector, algorithm } = signer;
   const tags =
     `v=1; a=${algorithm}; c=relaxed/relaxed; d=${domain}; s=${selector};\r\n t=${timestampSeconds}; bh=${bodyHash};\r\n` +
@@ -56,7 +74,8 @@ const signatureField = async (signer: Signer, names: readonly string[], signedTe
 
 const signData = (signer: Signer, data: Buffer): Promise<Buffer> => {
   // RFC 8463 §3: Ed25519 signs the SHA-256 hash of the data.
-  if (signer.algorithm === "ed25519-sha256") return Promise.resolve(sign(null, createHash("sha256").update(data).digest(), signer.key));
+  if (signer.algorithm === "ed25519-sha256")
+    return Promise.resolve(sign(null, createHash("sha256").update(data).digest(), signer.key));
   return new Promise((resolve, reject) => {
     sign("sha256", data, signer.key, (error, signature) => (error ? reject(error) : resolve(signature)));
   });
@@ -66,7 +85,7 @@ type Field = { name: string; value: string };
 
 const readFields = (head: string): Field[] => {
   const fields: Field[] = [];
-  for (let start = 0; start < head.length; ) {
+  for (let start = 0; start < head.length;) {
     let end = head.indexOf("\r\n", start);
     // A line that begins with white space belongs to the field before it.
     while (head.charCodeAt(end + 2) === SPACE || head.charCodeAt(end + 2) === TAB) end = head.indexOf("\r\n", end + 2);

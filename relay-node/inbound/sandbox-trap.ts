@@ -34,7 +34,8 @@ const refusalOf = (localPart: string, attempt: number): string | undefined => {
   const [name = ""] = localPart.toLowerCase().split("+");
   if (name === "bounced") return "550 5.1.1 The sandbox has no such user";
   if (name === "full") return "452 4.2.2 The mailbox is full";
-  if (name === "deferred" && attempt <= DEFERRED_ATTEMPTS) return `451 4.7.1 Try again later (attempt ${attempt} of ${DEFERRED_ATTEMPTS} refused)`;
+  if (name === "deferred" && attempt <= DEFERRED_ATTEMPTS)
+    return `451 4.7.1 Try again later (attempt ${attempt} of ${DEFERRED_ATTEMPTS} refused)`;
   return undefined;
 };
 
@@ -65,16 +66,22 @@ export const startSandboxTrap = async (options: TrapOptions): Promise<SandboxTra
   return { route: { host: "127.0.0.1", port, tls: "none" }, close: () => server.close() };
 };
 
-const smtpError = (reply: string): Error => Object.assign(new Error(reply.slice(4)), { responseCode: Number(reply.slice(0, 3)) });
+const smtpError = (reply: string): Error =>
+  Object.assign(new Error(reply.slice(4)), { responseCode: Number(reply.slice(0, 3)) });
 
-const mailFromOf = (session: SMTPServerSession): string => (session.envelope.mailFrom ? session.envelope.mailFrom.address : "");
+const mailFromOf = (session: SMTPServerSession): string =>
+  session.envelope.mailFrom ? session.envelope.mailFrom.address : "";
 
 const tokenOf = (session: SMTPServerSession): (ReturnPathToken & { mac: string }) | undefined => {
   const address = mailFromOf(session);
   return parseReturnPath(address.slice(0, address.lastIndexOf("@")));
 };
 
-const receive = async (options: TrapOptions, stream: SMTPServerDataStream, session: SMTPServerSession): Promise<void> => {
+const receive = async (
+  options: TrapOptions,
+  stream: SMTPServerDataStream,
+  session: SMTPServerSession,
+): Promise<void> => {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(Buffer.from(chunk));
   const raw = Buffer.concat(chunks);
@@ -91,11 +98,16 @@ const receive = async (options: TrapOptions, stream: SMTPServerDataStream, sessi
     raw_bytes: raw.length,
     authentication_results: await verdicts(options, raw, session),
   };
-  if (!options.keep(token.account, JSON.stringify(trapped))) options.log.warn({ event: "sandbox.not-kept", account: token.account, k: token.k });
+  if (!options.keep(token.account, JSON.stringify(trapped)))
+    options.log.warn({ event: "sandbox.not-kept", account: token.account, k: token.k });
 };
 
 /** RFC 8601 results, one an entry. A verdict that cannot be had loses no mail. */
-const verdicts = async ({ store, servers, log }: TrapOptions, raw: Buffer, session: SMTPServerSession): Promise<string[]> => {
+const verdicts = async (
+  { store, servers, log }: TrapOptions,
+  raw: Buffer,
+  session: SMTPServerSession,
+): Promise<string[]> => {
   const system = new dns.Resolver({ timeout: 1000, tries: 1 });
   if (servers.length > 0) system.setServers(servers);
   const resolver: NonNullable<AuthenticateOptions["resolver"]> = async (name, type) => {
@@ -108,7 +120,13 @@ const verdicts = async ({ store, servers, log }: TrapOptions, raw: Buffer, sessi
   try {
     // Large, and wanted by the sandbox only: most relays never load it.
     const { authenticate } = await import("mailauth");
-    const result = await authenticate(raw, { ip: session.remoteAddress, helo: session.hostNameAppearsAs, sender: mailFromOf(session), mta: "sandbox.test", resolver });
+    const result = await authenticate(raw, {
+      ip: session.remoteAddress,
+      helo: session.hostNameAppearsAs,
+      sender: mailFromOf(session),
+      mta: "sandbox.test",
+      resolver,
+    });
     const [, ...results] = result.headers.replaceAll(/\r\n\s+/g, " ").split(/;\s*/);
     return results.map((entry) => entry.trim()).filter((entry) => /^(dkim|spf|dmarc|arc|bimi)=/.test(entry));
   } catch (error) {

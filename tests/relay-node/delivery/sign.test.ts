@@ -6,8 +6,15 @@ import { composeMessage } from "#contract/mime/compose.ts";
 import { makeSigner, signMessage, type Signer } from "../../../relay-node/delivery/sign.ts";
 
 const pem = { type: "pkcs8", format: "pem" } as const;
-const rsa = generateKeyPairSync("rsa", { modulusLength: 2048, publicKeyEncoding: { type: "spki", format: "der" }, privateKeyEncoding: pem });
-const ed = generateKeyPairSync("ed25519", { publicKeyEncoding: { type: "spki", format: "der" }, privateKeyEncoding: pem });
+const rsa = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "der" },
+  privateKeyEncoding: pem,
+});
+const ed = generateKeyPairSync("ed25519", {
+  publicKeyEncoding: { type: "spki", format: "der" },
+  privateKeyEncoding: pem,
+});
 
 const ZONE: Record<string, string> = {
   "r._domainkey.example.com": `v=DKIM1; k=rsa; p=${rsa.publicKey.toString("base64")}`,
@@ -16,18 +23,34 @@ const ZONE: Record<string, string> = {
 };
 const resolver = (name: string): Promise<string[][]> => {
   const record = ZONE[name];
-  return record === undefined ? Promise.reject(Object.assign(new Error("none"), { code: "ENOTFOUND" })) : Promise.resolve([[record]]);
+  return record === undefined
+    ? Promise.reject(Object.assign(new Error("none"), { code: "ENOTFOUND" }))
+    : Promise.resolve([[record]]);
 };
 
-const rsaSigner = makeSigner({ domain: "example.com", selector: "r", algorithm: "rsa-sha256", privateKeyPem: rsa.privateKey });
-const edSigner = makeSigner({ domain: "example.com", selector: "e", algorithm: "ed25519-sha256", privateKeyPem: ed.privateKey });
+const rsaSigner = makeSigner({
+  domain: "example.com",
+  selector: "r",
+  algorithm: "rsa-sha256",
+  privateKeyPem: rsa.privateKey,
+});
+const edSigner = makeSigner({
+  domain: "example.com",
+  selector: "e",
+  algorithm: "ed25519-sha256",
+  privateKeyPem: ed.privateKey,
+});
 
 const verdicts = async (message: Uint8Array): Promise<string[]> => {
   const { results } = await dkimVerify(Buffer.from(message), { resolver });
   return results.map((result) => `${result.selector} ${result.status.result}`);
 };
 const checkPass = async (message: string | Uint8Array, signers: Signer[]): Promise<void> => {
-  const signed = await signMessage(typeof message === "string" ? Buffer.from(message) : message, signers, 1_790_000_000);
+  const signed = await signMessage(
+    typeof message === "string" ? Buffer.from(message) : message,
+    signers,
+    1_790_000_000,
+  );
   expect(await verdicts(signed)).toEqual(signers.map(({ selector }) => `${selector} pass`));
 };
 
@@ -42,7 +65,10 @@ describe("mailauth says pass", () => {
     ["an empty body", `${HEAD}\r\n`],
     ["a body of blank lines", `${HEAD}\r\n\r\n\r\n`],
     ["no line end at the end", `${HEAD}\r\nHello`],
-    ["folded and repeated headers", `Subject:  a\r\n\tb   c \r\nReferences: <1@x>\r\n <2@x>\r\n${HEAD}X-A: 1\r\nX-A: 2\r\n\r\nx\r\n`],
+    [
+      "folded and repeated headers",
+      `Subject:  a\r\n\tb   c \r\nReferences: <1@x>\r\n <2@x>\r\n${HEAD}X-A: 1\r\nX-A: 2\r\n\r\nx\r\n`,
+    ],
   ] as const) {
     test(what, async () => {
       await checkPass(message, [rsaSigner]);
@@ -53,11 +79,25 @@ describe("mailauth says pass", () => {
 
   test("anything we compose", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: "grapheme" }), fc.string({ unit: "binary-ascii", maxLength: 500 }), fc.string({ unit: "grapheme", maxLength: 500 }), async (subject, text, html) => {
-        const meta = { from: "Jörg <a@example.com>", to: ["b@example.net"], subject: subject.replaceAll(/[\p{Cc}\u2028\u2029]/gu, "") };
-        const { bytes } = composeMessage({ k: 1_790_000_000_000 * 1024, id: "x", meta, content: { text, html, headers: { "List-Unsubscribe": "<https://example.com/u>" } } });
-        await checkPass(bytes, [rsaSigner, edSigner]);
-      }),
+      fc.asyncProperty(
+        fc.string({ unit: "grapheme" }),
+        fc.string({ unit: "binary-ascii", maxLength: 500 }),
+        fc.string({ unit: "grapheme", maxLength: 500 }),
+        async (subject, text, html) => {
+          const meta = {
+            from: "Jörg <a@example.com>",
+            to: ["b@example.net"],
+            subject: subject.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ""),
+          };
+          const { bytes } = composeMessage({
+            k: 1_790_000_000_000 * 1024,
+            id: "x",
+            meta,
+            content: { text, html, headers: { "List-Unsubscribe": "<https://example.com/u>" } },
+          });
+          await checkPass(bytes, [rsaSigner, edSigner]);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -72,13 +112,26 @@ test("a changed body or subject fails", async () => {
 
 test("signing twice gives the same bytes", async () => {
   const message = Buffer.from(`${HEAD}\r\nHello\r\n`);
-  const [one, two] = await Promise.all([signMessage(message, [rsaSigner, edSigner], 5), signMessage(message, [rsaSigner, edSigner], 5)]);
+  const [one, two] = await Promise.all([
+    signMessage(message, [rsaSigner, edSigner], 5),
+    signMessage(message, [rsaSigner, edSigner], 5),
+  ]);
   expect(Buffer.from(one).equals(Buffer.from(two))).toBe(true);
 });
 
 test("keys that cannot sign are refused when they come", () => {
-  const weak = generateKeyPairSync("rsa", { modulusLength: 512, publicKeyEncoding: { type: "spki", format: "der" }, privateKeyEncoding: pem });
-  expect(() => makeSigner({ domain: "x.test", selector: "s", algorithm: "rsa-sha256", privateKeyPem: weak.privateKey })).toThrow(/1024/);
-  expect(() => makeSigner({ domain: "x.test", selector: "s", algorithm: "ed25519-sha256", privateKeyPem: rsa.privateKey })).toThrow(/ed25519/);
-  expect(() => makeSigner({ domain: "x.test", selector: "s", algorithm: "rsa-sha256", privateKeyPem: "nonsense" })).toThrow();
+  const weak = generateKeyPairSync("rsa", {
+    modulusLength: 512,
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: pem,
+  });
+  expect(() =>
+    makeSigner({ domain: "x.test", selector: "s", algorithm: "rsa-sha256", privateKeyPem: weak.privateKey }),
+  ).toThrow(/1024/);
+  expect(() =>
+    makeSigner({ domain: "x.test", selector: "s", algorithm: "ed25519-sha256", privateKeyPem: rsa.privateKey }),
+  ).toThrow(/ed25519/);
+  expect(() =>
+    makeSigner({ domain: "x.test", selector: "s", algorithm: "rsa-sha256", privateKeyPem: "nonsense" }),
+  ).toThrow();
 });
