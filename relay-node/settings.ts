@@ -140,7 +140,8 @@ const timeouts = (text: string): Timeouts | Mistake => {
     if (entry === "") continue;
     const [name = "", seconds = ""] = entry.split("=");
     const known = TIMEOUT_NAMES.find((candidate) => candidate === name);
-    if (!known || !(Number(seconds) > 0))
+    // A day is longer than any server needs, and short enough for timers, which fire at once beyond 2^31 ms.
+    if (!known || !(Number(seconds) > 0) || Number(seconds) > 86_400)
       mistakes.push(`"${entry}" is not one of ${TIMEOUT_NAMES.join(", ")} with seconds, as in greeting=30`);
     else result[`${known}Ms`] = Number(seconds) * 1000;
   }

@@ -159,16 +159,21 @@ export const LeasedDelivery = z.object({
 export type LeasedDelivery = z.infer<typeof LeasedDelivery>;
 
 /** The work of one lease: one account's deliveries and the emails they speak of. */
-export const Batch = z.object({
-  account: z.string(),
-  lease: z.int(),
-  /** Changes whenever a domain or key of the account changes: the relay's cached keys are for one version. */
-  keys_version: z.int(),
-  /** Where the return-path of these deliveries points. */
-  bounce_domain: z.string(),
-  emails: z.array(LeasedEmail),
-  deliveries: z.array(LeasedDelivery).min(1),
-});
+export const Batch = z
+  .object({
+    account: z.string(),
+    lease: z.int(),
+    /** Changes whenever a domain or key of the account changes: the relay's cached keys are for one version. */
+    keys_version: z.int(),
+    /** Where the return-path of these deliveries points. */
+    bounce_domain: z.string(),
+    emails: z.array(LeasedEmail),
+    deliveries: z.array(LeasedDelivery).min(1),
+  })
+  .refine(({ emails, deliveries }) => {
+    const known = new Set(emails.map(({ k }) => k));
+    return deliveries.every(({ email }) => known.has(email));
+  }, "a delivery without its email");
 export type Batch = z.infer<typeof Batch>;
 
 // ---- HTTPS beside the socket: Authorization: Bearer <relay token> ----------------------------------

@@ -65,19 +65,24 @@ export class Carrier {
 
   async #tryTargets(attempt: Attempt): Promise<{ result: AttemptResult; held: Held | undefined }> {
     let last: AttemptResult | undefined;
+    let temporary = false;
     for (const target of attempt.targets) {
       const opened = await this.#openTo(target, attempt.requireTls);
       if ("failure" in opened) {
-        last = { ...opened.failure, target };
+        const { tlsFailed, ...failure } = opened.failure;
+        last = { ...failure, target, ...(tlsFailed !== undefined && { tls: { status: "failed", error: tlsFailed } }) };
+        temporary ||= last.kind === "deferred";
         continue;
       }
       const result = await this.#deliver(opened, attempt);
       if (!result.tryNextHost) return this.#end(result, opened);
       opened.connection.quit();
       last = this.#describe(result, opened);
+      temporary ||= last.kind === "deferred";
     }
-    // A host that refuses for good may be one of several, the next attempt may meet another: only temporary.
-    return { result: last ?? NO_TARGET, held: undefined };
+    if (!last) return { result: NO_TARGET, held: undefined };
+    // Where one host refuses for good and another could not be asked, the next attempt may meet that one.
+    return { result: temporary ? { ...last, kind: "deferred" } : last, held: undefined };
   }
 
   async #openTo(target: Target, requireTls: boolean): Promise<Held | { failure: OpenFailure }> {

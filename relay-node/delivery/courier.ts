@@ -33,7 +33,15 @@ export type CourierOptions = {
   onBroken: (error: unknown) => void;
 };
 
-type Job = { session: Session; batch: Batch; email: LeasedEmail; delivery: LeasedDelivery; domain: string };
+type Job = {
+  session: Session;
+  batch: Batch;
+  email: LeasedEmail;
+  delivery: LeasedDelivery;
+  domain: string;
+  /** The newest lease that has the delivery: its outcome is told under that one. */
+  lease: number;
+};
 type Result = Omit<AttemptResult, "kind"> & { kind: Outcome["kind"] };
 
 const IDLE_CONNECTION_MS = 15_000;
@@ -41,7 +49,11 @@ const IDLE_CONNECTION_MS = 15_000;
 export class Courier implements Work {
   readonly #options: CourierOptions;
   readonly #lanes = new Map<string, Lane<Job>>();
+  /** By account and `k`. */
+  readonly #inHand = new Map<string, Job>();
   #slots = 0;
+  /** A lane waits for a slot that none could give it. */
+  #starved = false;
   #draining = false;
   #drained = Promise.withResolvers<void>();
 
@@ -54,11 +66,18 @@ export class Courier implements Work {
     for (const delivery of batch.deliveries) {
       const email = emails.get(delivery.email);
       const domain = delivery.rcpt.slice(delivery.rcpt.lastIndexOf("@") + 1);
-      if (!email) throw new Error("a batch has a delivery without its email");
-      const job = { session, batch, email, delivery, domain };
-      if (this.#draining) this.#release(job);
-      else this.#laneOf(domain).push(job);
+      // The contract's schema has seen to it that there is one.
+      if (!email) continue;
+      const inHand = this.#inHand.get(handKey(batch, delivery));
+      if (inHand) inHand.lease = batch.lease;
+      else this.#begin({ session, batch, email, delivery, domain, lease: batch.lease });
     }
+  }
+
+  #begin(job: Job): void {
+    if (this.#draining) return this.#release(job);
+    this.#inHand.set(handKey(job.batch, job.delivery), job);
+    this.#laneOf(job.domain).push(job);
   }
 
   /** Gives back what is not begun and waits for what is, `timeoutMs` at most. */
@@ -79,6 +98,7 @@ export class Courier implements Work {
       limit: this.#options.connectionsPerDestination,
       idleMs: IDLE_CONNECTION_MS,
       takeSlot: () => this.#takeSlot(),
+      mayWait: () => !this.#starved,
       run: (next) => this.#runSlot(next),
       onNear: (job) => this.#getReady(job),
       onSlotEnd: () => this.#slotEnded(domain, lane),
@@ -95,6 +115,7 @@ export class Courier implements Work {
   #takeSlot(): boolean {
     if (this.#slots >= this.#options.connections) {
       // All taken: one that only waits makes room, its end gives the place to a lane in line.
+      this.#starved = true;
       for (const lane of this.#lanes.values()) if (lane.endIdleSlot()) break;
       return false;
     }
@@ -106,16 +127,16 @@ export class Courier implements Work {
     this.#slots -= 1;
     if (ended.isIdle) this.#lanes.delete(domain);
     if (this.#draining && this.#slots === 0) this.#drained.resolve();
-    if (!this.#draining)
-      for (const lane of this.#lanes.values())
-        if (lane.hasLine && this.#slots < this.#options.connections) lane.openSlot();
+    if (this.#draining || !this.#starved) return;
+    this.#starved = false;
+    for (const lane of this.#lanes.values()) if (!this.#starved) lane.openSlot();
   }
 
   async #runSlot(next: () => Promise<Job | undefined>): Promise<void> {
     let held: Held | undefined;
     try {
       for (let job = await next(); job !== undefined; job = await next()) {
-        await job.session.whenLive();
+        await job.session.whenLive(() => this.#draining);
         if (this.#draining) this.#release(job);
         else held = await this.#carry(job, held);
         if (this.#draining) break;
@@ -131,13 +152,13 @@ export class Courier implements Work {
   async #carry(job: Job, before: Held | undefined): Promise<Held | undefined> {
     const { journal, maker } = this.#options;
     const startedAtMs = Date.now();
-    const { account, lease, keys_version } = job.batch;
+    const { account, keys_version } = job.batch;
     const row: JournalRow = {
       id: journal.newId(),
       pool: job.session.pool,
       account,
       k: job.delivery.k,
-      lease,
+      lease: job.lease,
       startedAtMs,
     };
     const made = await maker.make(account, keys_version, job.email);
@@ -146,12 +167,11 @@ export class Courier implements Work {
       return before;
     }
     const { result, held } =
-      made.kind === "made"
-        ? await this.#attempt(job, row, made, before)
-        : { result: unsendable(made.reason), held: before };
+      made.kind === "made" ? await this.#attempt(job, row, made, before) : { result: unmade(made), held: before };
     const outcome = this.#outcome(job, row, result);
     const json = JSON.stringify(outcome);
-    await journal.finished(row, json);
+    await journal.finished({ ...row, lease: outcome.lease }, json);
+    this.#inHand.delete(handKey(job.batch, job.delivery));
     job.session.finished(row.id, account, row.k, json);
     this.#options.log.debug({
       event: "delivery.done",
@@ -197,13 +217,13 @@ export class Courier implements Work {
   }
 
   #outcome(
-    { delivery, batch }: Job,
+    { delivery, lease }: Job,
     row: JournalRow,
     { kind, phase, reply, reason, target, tls, transcript }: Result,
   ): Outcome {
     return {
       k: delivery.k,
-      lease: batch.lease,
+      lease,
       kind,
       phase,
       ...(reply && { reply }),
@@ -220,19 +240,21 @@ export class Courier implements Work {
   /** Gives a delivery back unbegun: it costs no attempt. */
   #release(job: Job, reason = "The relay stops"): void {
     const now = Date.now();
-    const outcome: Outcome = {
-      k: job.delivery.k,
-      lease: job.batch.lease,
-      kind: "released",
-      reason,
-      started_at_ms: now,
-      ended_at_ms: now,
-    };
-    job.session.finished(this.#options.journal.newId(), job.batch.account, job.delivery.k, JSON.stringify(outcome));
+    const { k } = job.delivery;
+    const outcome: Outcome = { k, lease: job.lease, kind: "released", reason, started_at_ms: now, ended_at_ms: now };
+    this.#inHand.delete(handKey(job.batch, job.delivery));
+    job.session.finished(this.#options.journal.newId(), job.batch.account, k, JSON.stringify(outcome));
   }
 }
 
-const unsendable = (reason: string): Result => ({ kind: "failed", phase: "local", reason, transcript: [] });
+const handKey = ({ account }: Batch, { k }: LeasedDelivery): string => `${account} ${k}`;
+
+const unmade = ({ kind, reason }: { kind: "unusable" | "unsendable"; reason: string }): Result => ({
+  kind: kind === "unusable" ? "deferred" : "failed",
+  phase: "local",
+  reason,
+  transcript: [],
+});
 
 const isAscii = (text: string): boolean => {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;

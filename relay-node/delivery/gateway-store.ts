@@ -3,7 +3,7 @@
  * relay's token.
  *
  * Keys come sealed to our token and are cached for one version of an account's keys. A gateway that does not
- * answer is asked again for a while; then `unavailable`, and the delivery goes back unbegun.
+ * answer is asked again for a while; then `unavailable`, and the delivery goes back unbegun. Never rejects.
  */
 import { createHmac, createPublicKey, type webcrypto } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
@@ -12,7 +12,11 @@ import { sealingKey, unseal } from "#contract/sealed.ts";
 import { makeSigner, type Signer } from "./sign.ts";
 
 export type DomainKeys = { version: number; returnPathKey: string; signers: Signer[] };
-export type Fetched<T> = { kind: "fetched"; value: T } | { kind: "unavailable"; reason: string };
+/** `unavailable`: the gateway did not give it. `unusable`: it did, and it is not what it should be. */
+export type Fetched<T> =
+  | { kind: "fetched"; value: T }
+  | { kind: "unavailable"; reason: string }
+  | { kind: "unusable"; reason: string };
 
 /** Delays between tries of one fetch. */
 const RETRY_MS = [200, 1000, 3000, 10_000];
@@ -41,14 +45,14 @@ export class GatewayStore {
     if (this.#keys.size >= CACHE_LIMIT) this.#keys.clear();
     this.#keys.set(name, { version, keys });
     void keys.then((fetched) => {
-      if (fetched.kind === "unavailable" && this.#keys.get(name)?.keys === keys) this.#keys.delete(name);
+      if (fetched.kind !== "fetched" && this.#keys.get(name)?.keys === keys) this.#keys.delete(name);
     });
     return keys;
   }
 
   async content(account: string, part: { k: number; chunks: number }): Promise<Fetched<EmailContent>> {
     const text = await this.#get(`/relay/accounts/${account}/parts/${part.k}?chunks=${part.chunks}`);
-    return text.kind === "fetched" ? { kind: "fetched", value: EmailContent.parse(JSON.parse(text.value)) } : text;
+    return text.kind === "fetched" ? use("content", () => EmailContent.parse(JSON.parse(text.value))) : text;
   }
 
   /** Whether a return-path mac is ours, by any key of the account that was fetched; `undefined`: none was. */
@@ -76,15 +80,16 @@ export class GatewayStore {
 
   async #fetchKeys(account: string, domain: string): Promise<Fetched<DomainKeys>> {
     const sealed = await this.#get(`/relay/accounts/${account}/keys/${encodeURIComponent(domain)}`);
-    if (sealed.kind === "unavailable") return sealed;
+    if (sealed.kind !== "fetched") return sealed;
     const plain = await unseal(await this.#sealing, sealed.value);
-    if (plain.kind === "unreadable")
-      return { kind: "unavailable", reason: "The signing keys from the gateway do not open with this relay's token" };
-    const { keys_version, return_path_key, signers } = SigningKeys.parse(JSON.parse(plain.text));
-    const made = signers.map(({ selector, algorithm, private_key }) =>
-      makeSigner({ domain, selector, algorithm, privateKeyPem: private_key }),
-    );
-    return { kind: "fetched", value: { version: keys_version, returnPathKey: return_path_key, signers: made } };
+    if (plain.kind === "unreadable") return unusable("signing keys", "they do not open with this relay's token");
+    return use("signing keys", () => {
+      const { keys_version, return_path_key, signers } = SigningKeys.parse(JSON.parse(plain.text));
+      const made = signers.map(({ selector, algorithm, private_key }) =>
+        makeSigner({ domain, selector, algorithm, privateKeyPem: private_key }),
+      );
+      return { version: keys_version, returnPathKey: return_path_key, signers: made };
+    });
   }
 
   async #get(path: string): Promise<Fetched<string>> {
@@ -105,6 +110,19 @@ export class GatewayStore {
     return { kind: "unavailable", reason };
   }
 }
+
+const unusable = (what: string, why: string): { kind: "unusable"; reason: string } => ({
+  kind: "unusable",
+  reason: `The ${what} from the gateway cannot be used: ${why}`,
+});
+
+const use = <T>(what: string, read: () => T): Fetched<T> => {
+  try {
+    return { kind: "fetched", value: read() };
+  } catch (error) {
+    return unusable(what, error instanceof Error ? error.message.slice(0, 200) : "unknown");
+  }
+};
 
 /** HMAC-SHA256 of a return-path's text with the account's key (hex). */
 export const returnPathMac = (keyHex: string, text: string): Buffer =>

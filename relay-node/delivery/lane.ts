@@ -11,6 +11,8 @@ export type LaneOptions<Job> = {
   idleMs: number;
   /** Whether the relay as a whole may open one more slot; `true` takes it. */
   takeSlot: () => boolean;
+  /** Whether a slot may wait for mail, or its place is wanted elsewhere. */
+  mayWait: () => boolean;
   /** Runs a slot until `next` gives it nothing more. */
   run: (next: () => Promise<Job | undefined>) => Promise<void>;
   /** The job comes near the head of the line: what it needs may be got ready. */
@@ -78,7 +80,7 @@ export class Lane<Job> {
     const job = this.#line.shift();
     const near = this.#line[NEAR - 1];
     if (near !== undefined) this.#options.onNear(near);
-    if (job !== undefined || this.#options.idleMs === 0) return Promise.resolve(job);
+    if (job !== undefined || !this.#options.mayWait()) return Promise.resolve(job);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);

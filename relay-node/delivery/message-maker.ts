@@ -13,11 +13,13 @@ import { signMessage } from "./sign.ts";
 /**
  * - `made`: ready to send
  * - `unavailable`: the gateway did not give what is needed; nothing is wrong with the mail
+ * - `unusable`: what the gateway gave cannot be used (a key that does not open); somebody may mend it
  * - `unsendable`: this email can never be composed or signed
  */
 export type Made =
   | { kind: "made"; bytes: Uint8Array; needsSmtpUtf8: boolean; returnPathKey: string }
   | { kind: "unavailable"; reason: string }
+  | { kind: "unusable"; reason: string }
   | { kind: "unsendable"; reason: string };
 
 export class MessageMaker {
@@ -41,11 +43,11 @@ export class MessageMaker {
     const from = parseMailbox(email.meta.from);
     if (from.kind === "invalid") return { kind: "unsendable", reason: `The sender cannot be read: ${from.reason}` };
     const keys = await this.#store.keys(account, from.mailbox.domain, keysVersion);
-    if (keys.kind === "unavailable") return keys;
+    if (keys.kind !== "fetched") return keys;
     const content = email.content
       ? { kind: "fetched" as const, value: email.content }
       : await this.#store.content(account, email.part ?? { k: 0, chunks: 0 });
-    if (content.kind === "unavailable") return content;
+    if (content.kind !== "fetched") return content;
     try {
       const { bytes, needsSmtpUtf8 } = composeMessage({
         k: email.k,

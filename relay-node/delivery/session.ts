@@ -49,6 +49,7 @@ const FRAMES_UNDER_WAY = 2;
 const BUSY_DELIVERIES = 50;
 const GATHER_MS = 15;
 const FRAME_LIMIT = 500;
+const LIVE_POLL_MS = 50;
 const CLOSING_MS = 1000;
 const RECONNECT_MS = { first: 100, most: 5000 };
 
@@ -71,7 +72,6 @@ export class Session {
   #flushing = false;
   #draining = false;
   #stopped = false;
-  #liveAgain = Promise.withResolvers<void>();
 
   constructor(options: SessionOptions, work: Work) {
     this.#options = options;
@@ -87,9 +87,9 @@ export class Session {
     return this.#welcomed && Date.now() - this.#lastSignMs < PING_INTERVAL_MS + SELF_FENCE_MS;
   }
 
-  /** Resolves when the session is live, at once when it is. */
-  async whenLive(): Promise<void> {
-    while (!this.live && !this.#stopped) await Promise.race([this.#liveAgain.promise, wait(500)]);
+  /** Resolves when the session is live, at once when it is; or when it is stopped or `enough` says so. */
+  async whenLive(enough: () => boolean = () => false): Promise<void> {
+    while (!this.live && !this.#stopped && !enough()) await wait(LIVE_POLL_MS);
   }
 
   get unacknowledgedCount(): number {
@@ -135,7 +135,6 @@ export class Session {
   /** Leaves, with the closing handshake when the gateway answers it soon. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#liveAgain.resolve();
     const socket = this.#socket;
     if (!socket || socket.readyState === WebSocket.CLOSED) return;
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
@@ -218,7 +217,6 @@ export class Session {
   #welcome(): undefined {
     this.#forget(this.#sent);
     this.#welcomed = true;
-    this.#liveAgain.resolve();
     this.#options.log.info({ event: "relay.joined", pool: this.pool });
     if (this.#draining) this.#send({ type: "bye" });
     this.#flushSoon();
@@ -307,7 +305,6 @@ export class Session {
   #left(code: number, reason: string): void {
     if (this.#welcomed) this.#options.log.warn({ event: "relay.left", pool: this.pool, code, reason });
     this.#welcomed = false;
-    this.#liveAgain = Promise.withResolvers<void>();
     if (code === CLOSE.unauthorised || code === CLOSE.superseded) this.#options.onRefused(reason);
   }
 }

@@ -51,6 +51,7 @@ test("many recipients of one email: composed and its keys fetched once, the same
 test("a later attempt sends the bytes of the first", async () => {
   const { gateway, hosts } = await courierScene();
   gateway.link.sendBatch(batchTo(["b@dest.test"]));
+  await until(() => gateway.outcomes.length === 1);
   const again = batchTo(["b@dest.test"], 1, { lease: 8 });
   gateway.link.sendBatch({ ...again, deliveries: again.deliveries.map((it) => ({ ...it, attempt: 2 })) });
   await until(() => gateway.outcomes.length === 2);
