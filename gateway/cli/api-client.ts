@@ -15,7 +15,7 @@ export type Api = {
 
 export type Answer =
   | { kind: "ok"; status: number; body: unknown; headers: Headers }
-  | { kind: "refused"; status: number; name: string; message: string; body: unknown }
+  | { kind: "refused"; status: number; name: string; message: string; body: unknown; headers: Headers }
   | { kind: "unreachable"; reason: string };
 
 const TIMEOUT_MS = 30_000;
@@ -42,7 +42,7 @@ export const callApi = async (
     const { name, message } = problem.success
       ? problem.data
       : { name: "unreadable", message: `HTTP status ${response.status} without a reason` };
-    return { kind: "refused", status: response.status, name, message, body: answer };
+    return { kind: "refused", status: response.status, name, message, body: answer, headers: response.headers };
   } catch (error) {
     return { kind: "unreachable", reason: reasonOf(error) };
   }
@@ -57,7 +57,7 @@ export const readBody = <T>(
   const parsed = schema.safeParse(answer.body);
   if (parsed.success) return { kind: "read", value: parsed.data };
   const message = `the answer is not what this version expects: ${z.prettifyError(parsed.error)}`;
-  return { kind: "refused", status: answer.status, name: "unreadable", message, body: answer.body };
+  return { ...answer, kind: "refused", name: "unreadable", message };
 };
 
 /** Undefined for what is not JSON: a proxy's HTML, an empty body. */

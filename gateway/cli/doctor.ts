@@ -3,9 +3,10 @@
  *
  * What could not be found out is `unknown`, never `fail`: a machine without a network is not a broken one.
  */
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { Resolver } from "node:dns/promises";
 import { connect } from "node:net";
+import { z } from "zod";
 import { dataPaths, readText, whoHolds } from "../selfhost/data-directory.ts";
 import { findPort } from "../selfhost/listen-port.ts";
 import { callApi } from "./api-client.ts";
@@ -22,11 +23,16 @@ const TIMEOUT_MS = 5000;
 /** DKIM, TLS and webhook signatures all carry times. */
 const CLOCK_LIMIT_MS = 60_000;
 const NODE_MAJOR = 22;
+const LOCAL_HOSTS = ["127.0.0.1", "localhost", "[::1]"];
+
+/** What only a gateway of ours says of itself. */
+const Health = z.object({ status: z.enum(["ok", "unavailable"]), relays: z.int(), reason: z.string().optional() });
 
 export const doctor = async (options: DoctorOptions, around: Surroundings): Promise<Exit> => {
   const findings = [
     nodeVersion(),
-    ...dataDirectoryFindings(options, around),
+    dataDirectoryFinding(options, around),
+    adminTokenFinding(options, around),
     ...(await gatewayFindings(options, around)),
     ...(await networkFindings(options, around)),
   ];
@@ -44,60 +50,65 @@ const nodeVersion = (): Finding => {
   return { check: "node", status: fit ? "ok" : "fail", text };
 };
 
-const dataDirectoryFindings = (options: DoctorOptions, around: Surroundings): Finding[] => {
+const dataDirectoryFinding = (options: DoctorOptions, around: Surroundings): Finding => {
   const folder = dataDirectory(options, around);
   const check = "data directory";
-  if (!existsSync(folder)) return [{ check, status: "ok", text: `${folder} is not there yet: \`npm start\` makes it` }];
+  if (!existsSync(folder)) return { check, status: "ok", text: `${folder} is not there yet: \`npm start\` makes it` };
+  if (!statSync(folder).isDirectory())
+    return { check, status: "fail", text: `${folder} is not a directory: give another with --data` };
   try {
     accessSync(folder, constants.R_OK | constants.W_OK);
   } catch {
-    return [
-      {
-        check,
-        status: "fail",
-        text: `${folder} cannot be written by this user: change its owner, or give another with --data`,
-      },
-    ];
+    return {
+      check,
+      status: "fail",
+      text: `${folder} cannot be written by this user: change its owner, or give another with --data`,
+    };
   }
   const holder = whoHolds(folder);
   const held = holder.kind === "taken" ? `in use by process ${holder.pid ?? "unknown"}` : "free";
-  const token = readText(dataPaths(folder).adminToken) !== undefined;
-  return [
-    { check, status: "ok", text: `${folder} is writable and ${held}` },
-    {
-      check: "admin token",
-      status: token ? "ok" : "warn",
-      text: token ? "is in the data directory" : "is not there yet: the first `npm start` makes it",
-    },
-  ];
+  return { check, status: "ok", text: `${folder} is writable and ${held}` };
+};
+
+const adminTokenFinding = (options: DoctorOptions, around: Surroundings): Finding => {
+  const check = "admin token";
+  if (around.env["HIKYAKU_ADMIN_TOKEN"]) return { check, status: "ok", text: "is in HIKYAKU_ADMIN_TOKEN" };
+  const path = dataPaths(dataDirectory(options, around)).adminToken;
+  try {
+    if (readText(path) !== undefined) return { check, status: "ok", text: `is in ${path}` };
+  } catch {
+    return { check, status: "fail", text: `${path} cannot be read by this user: run as its owner` };
+  }
+  return { check, status: "warn", text: `${path} is not there yet: the first \`npm start\` makes it` };
 };
 
 const gatewayFindings = async (options: DoctorOptions, around: Surroundings): Promise<Finding[]> => {
   const url = gatewayUrl(options, around);
   const askedAtMs = Date.now();
   const health = await callApi({ url, token: undefined }, "GET", "/healthz", undefined, TIMEOUT_MS);
-  if (health.kind === "unreachable") return [await portFinding(url)];
-  const gateway: Finding =
-    health.kind === "ok"
-      ? { check: "gateway", status: "ok", text: `answers at ${url}` }
-      : {
-          check: "gateway",
-          status: "warn",
-          text: `answers at ${url}, but is not well: ${JSON.stringify(health.body)}`,
-        };
-  return health.kind === "ok" ? [gateway, clockFinding(health.headers, askedAtMs)] : [gateway];
+  if (health.kind === "unreachable") return [await silenceFinding(url, health.reason)];
+  const state = Health.safeParse(health.body);
+  if (!state.success) {
+    const text = `${url} is answered by another program: choose another port with --port`;
+    return [{ check: "gateway", status: "fail", text }];
+  }
+  const clock = clockFinding(health.headers, askedAtMs);
+  const { relays, reason } = state.data;
+  if (health.kind === "ok")
+    return [{ check: "gateway", status: "ok", text: `answers at ${url}, relays: ${relays}` }, clock];
+  return [{ check: "gateway", status: "warn", text: `answers at ${url}, but: ${reason ?? "it is not well"}` }, clock];
 };
 
-const portFinding = async (url: string): Promise<Finding> => {
+/** Nothing answers: on this machine the port is free or somebody else's, elsewhere nothing is known. */
+const silenceFinding = async (url: string, reason: string): Promise<Finding> => {
   const { hostname, port } = new URL(url);
-  const found = await findPort(hostname, Number(port || 80));
-  if (found.kind === "free")
-    return { check: "port", status: "ok", text: `${hostname}:${port} is free: no gateway runs there` };
-  return {
-    check: "port",
-    status: "fail",
-    text: `${hostname}:${port} is taken by something that is no gateway (${found.reason}): choose another with --port`,
-  };
+  if (!LOCAL_HOSTS.includes(hostname))
+    return { check: "gateway", status: "unknown", text: `${url} does not answer: ${reason}` };
+  const found = await findPort(hostname.replace(/^\[(.*)\]$/, "$1"), Number(port || 80));
+  const where = `port ${port || 80}`;
+  if (found.kind === "free") return { check: "gateway", status: "ok", text: `does not run here; ${where} is free` };
+  const text = `${where} is taken by something that is no gateway (${found.reason}): choose another with --port`;
+  return { check: "gateway", status: "fail", text };
 };
 
 const clockFinding = (headers: Headers, askedAtMs: number): Finding => {
@@ -115,7 +126,11 @@ const clockFinding = (headers: Headers, askedAtMs: number): Finding => {
 const networkFindings = async (options: DoctorOptions, around: Surroundings): Promise<Finding[]> => {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 });
   const servers = around.env["HIKYAKU_DNS"];
-  if (servers) resolver.setServers(servers.split(","));
+  try {
+    if (servers) resolver.setServers(servers.split(",").map((server) => server.trim()));
+  } catch {
+    throw new WrongUse(`HIKYAKU_DNS is not a list of ip:port: "${servers}"`);
+  }
   const mx = await resolver.resolveMx(PROBE_DOMAIN).then(
     (records) => records.toSorted((a, b) => a.priority - b.priority)[0]?.exchange,
     () => undefined,

@@ -59,10 +59,13 @@ const waitForFate = async (
   for (;;) {
     const answer = await callApi(api, "GET", `/v1/emails/${id}/events`);
     const read = readBody(answer, Events);
-    if (read.kind !== "read") return showFailure(read, around);
+    if (read.kind !== "read") {
+      around.err(`hikyaku: accepted as ${id}; what came of it is not known`);
+      return showFailure(read, around);
+    }
     const events = read.value.data;
     const fates = events.filter((event) => FINAL.includes(event.type));
-    const known = new Set(fates.map((event) => event.recipient)).size >= options.to.length;
+    const known = new Set(fates.map((event) => event.recipient)).size >= new Set(options.to).size;
     if (known || performance.now() > deadlineMs) {
       show(answer, Events, options.json === true, around, () => [id, eventTable(events)].join("\n"));
       if (fates.some((event) => event.type !== "email.delivered")) return EXIT.no;

@@ -6,7 +6,7 @@
  * dies, so no lock is ever stale. The pid file beside it only tells people who the holder is.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -46,9 +46,10 @@ export const lockDataDirectory = (dataDir: string): Lock => {
   };
 };
 
-/** Who has the lock now: looks, and holds nothing afterwards. The directory must exist. */
+/** Who has the lock now: looks, holds nothing afterwards, and writes nothing where no lock ever was. */
 export const whoHolds = (dataDir: string): { kind: "free" } | { kind: "taken"; pid: number | undefined } => {
   const paths = dataPaths(dataDir);
+  if (!existsSync(paths.lock)) return { kind: "free" };
   const database = tryLock(paths.lock);
   if (database === undefined) return { kind: "taken", pid: readPid(paths.launcherPid) };
   database.close();

@@ -2,10 +2,11 @@
  * The peers: Postfix and Haraka as plain relays on loopback, each from a fresh folder with its defaults for
  * everything but where to listen and where to send. `smtp-source` → peer → `smtp-sink`, neither signs.
  */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { postfixMissing, startPostfixIn } from "../support/postfix.ts";
 import { findProgram, freePort, Sink, sleep, waitForPort } from "./processes.ts";
 
 export type PeerResult = {
@@ -97,50 +98,15 @@ export const benchPeers = async (
 };
 
 const startPostfix = async (folder: string, sinkPort: number): Promise<Peer | { missing: string }> => {
-  if (!findProgram("postfix") || !existsSync("/etc/postfix/master.cf"))
-    return { missing: "Debian: apt-get install postfix" };
-  if (process.getuid?.() !== 0) return { missing: "Postfix starts as root only" };
-  const port = await freePort();
-  const config = join(folder, "etc");
-  for (const part of ["etc", "spool", "lib"]) mkdirSync(join(folder, part), { mode: 0o755 });
-  execFileSync("chmod", ["755", folder]);
-  execFileSync("chown", ["postfix", join(folder, "lib")]);
-  cpSync("/etc/postfix/master.cf", join(config, "master.cf"));
-  const main = {
-    compatibility_level: "3.6",
-    queue_directory: join(folder, "spool"),
-    data_directory: join(folder, "lib"),
-    maillog_file: join(folder, "maillog"),
-    maillog_file_prefixes: folder,
-    inet_interfaces: "127.0.0.1",
-    inet_protocols: "ipv4",
-    mynetworks: "127.0.0.0/8",
-    myhostname: "peer.bench.test",
+  const missing = postfixMissing();
+  if (missing !== undefined) return { missing };
+  const { port, stop } = await startPostfixIn(folder, {
     mydestination: "",
     relayhost: `[127.0.0.1]:${sinkPort}`,
-    smtpd_relay_restrictions: "permit_mynetworks, reject",
-    alias_maps: "",
     smtp_tls_security_level: "none",
     smtpd_tls_security_level: "none",
-  };
-  writeFileSync(
-    join(config, "main.cf"),
-    Object.entries(main)
-      .map(([key, value]) => `${key} = ${value}\n`)
-      .join(""),
-  );
-  writeFileSync(join(config, "dynamicmaps.cf"), "");
-  const postconf = (...args: string[]): Buffer => execFileSync("postconf", ["-c", config, ...args]);
-  postconf("-M", "-X", "smtp/inet");
-  postconf("-M", `${port}/inet=127.0.0.1:${port} inet n - n - - smtpd`);
-  postconf("-F", "*/*/chroot=n");
-  execFileSync("postfix", ["-c", config, "start"], { stdio: "ignore" });
-  await waitForPort(port);
-  return {
-    name: "postfix",
-    port,
-    stop: () => void execFileSync("postfix", ["-c", config, "stop"], { stdio: "ignore" }),
-  };
+  });
+  return { name: "postfix", port, stop };
 };
 
 /** Haraka from HARAKA_HOME (a folder where `npm install Haraka` was run), one process, queue on disk. */
