@@ -21,8 +21,8 @@ export const PROTOCOL = 1;
 export const BATCH_LIMIT = 100;
 /** Deliveries a relay holds at most, by default. */
 export const CREDIT_WINDOW = 1000;
-/** A relay pings this often. */
-export const PING_INTERVAL_MS = 10_000;
+/** A relay pings this often: twice before it would count as cut off. */
+export const PING_INTERVAL_MS = 4000;
 /** Cut off from the gateway for this long, a relay starts no new SMTP transaction. */
 export const SELF_FENCE_MS = 10_000;
 /** Without a sign of life for this long, and the grace after it, a relay's leases return. */

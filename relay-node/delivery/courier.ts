@@ -52,7 +52,7 @@ export class Courier implements Work {
   /** By account and `k`. */
   readonly #inHand = new Map<string, Job>();
   #slots = 0;
-  /** A lane waits for a slot that none could give it. */
+  /** A lane has mail and not one slot. */
   #starved = false;
   #draining = false;
   #drained = Promise.withResolvers<void>();
@@ -97,8 +97,8 @@ export class Courier implements Work {
     const lane = new Lane<Job>({
       limit: this.#options.connectionsPerDestination,
       idleMs: IDLE_CONNECTION_MS,
-      takeSlot: () => this.#takeSlot(),
-      mayWait: () => !this.#starved,
+      takeSlot: (urgent) => this.#takeSlot(urgent),
+      mayKeep: () => !this.#starved,
       run: (next) => this.#runSlot(next),
       onNear: (job) => this.#getReady(job),
       onSlotEnd: () => this.#slotEnded(domain, lane),
@@ -112,10 +112,10 @@ export class Courier implements Work {
     if (email.content) void this.#options.maker.make(batch.account, batch.keys_version, email);
   }
 
-  #takeSlot(): boolean {
+  #takeSlot(urgent: boolean): boolean {
     if (this.#slots >= this.#options.connections) {
-      // All taken: one that only waits makes room, its end gives the place to a lane in line.
-      this.#starved = true;
+      // All taken, and a destination has none: one that only waits makes room, or the next that has done its mail.
+      this.#starved ||= urgent;
       for (const lane of this.#lanes.values()) if (lane.endIdleSlot()) break;
       return false;
     }
@@ -129,7 +129,7 @@ export class Courier implements Work {
     if (this.#draining && this.#slots === 0) this.#drained.resolve();
     if (this.#draining || !this.#starved) return;
     this.#starved = false;
-    for (const lane of this.#lanes.values()) if (!this.#starved) lane.openSlot();
+    for (const lane of this.#lanes.values()) lane.openSlot();
   }
 
   async #runSlot(next: () => Promise<Job | undefined>): Promise<void> {
@@ -172,7 +172,9 @@ export class Courier implements Work {
     const json = JSON.stringify(outcome);
     await journal.finished({ ...row, lease: outcome.lease }, json);
     this.#inHand.delete(handKey(job.batch, job.delivery));
-    job.session.finished(row.id, account, row.k, json);
+    // Leased anew while the journal wrote: under the old lease the outcome would be late.
+    const told = job.lease === outcome.lease ? json : JSON.stringify({ ...outcome, lease: job.lease });
+    job.session.finished(row.id, account, row.k, told);
     this.#options.log.debug({
       event: "delivery.done",
       account,

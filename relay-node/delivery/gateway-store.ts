@@ -103,6 +103,8 @@ export class GatewayStore {
         });
         if (response.ok) return { kind: "fetched", value: await response.text() };
         reason = `The gateway answered ${response.status} for what the delivery needs`;
+        // It knows and says no: asking again gives the same.
+        if (response.status >= 400 && response.status < 500) return { kind: "unusable", reason };
       } catch (error) {
         reason = `The gateway could not be asked for what the delivery needs: ${error instanceof Error ? error.message : ""}`;
       }

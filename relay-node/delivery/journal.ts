@@ -5,12 +5,12 @@
  * (`finished`) and goes when the gateway has it (`acknowledged`). After a crash a begun row without an outcome is
  * in doubt. Mail that was leased and not begun needs no row: the gateway re-queues it when we join without it.
  *
- * Invariant: `begun` and `finished` resolve only when the row is fsynced. A row is written at the end of the
- * turn that asks for it, which is all that a kill of the process needs; the fsync, which a power cut needs, is
- * shared by all that was written since the last one. One process a journal: SQLite's exclusive lock, which
- * the kernel drops when the process dies.
+ * Invariant: `begun` resolves when its row is in SQLite's log, which outlives a kill of the process; `finished`
+ * when its row is fsynced, which outlives a power cut. Rows are written at the end of the turn that asks for
+ * them; whatever was written while one fsync ran shares the next. One process a journal: SQLite's exclusive
+ * lock, which the kernel drops when the process dies.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, fsync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Outcome } from "#contract/outcome.ts";
@@ -25,9 +25,6 @@ export type OpenedJournal = { kind: "open"; journal: Journal; unsettled: Unsettl
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS delivery (id INTEGER PRIMARY KEY, pool TEXT NOT NULL, account TEXT NOT NULL, k INTEGER NOT NULL,
     lease INTEGER NOT NULL, started_ms INTEGER NOT NULL, outcome TEXT) STRICT`;
-
-/** Under load fsyncs are at least this far apart; the slots that wait share one. */
-const SYNC_INTERVAL_MS = 1;
 
 type Operation =
   | { kind: "begun"; row: JournalRow }
@@ -65,10 +62,11 @@ export class Journal {
   readonly #log: number;
   #lastId: number;
   #waiting: Operation[] = [];
-  #writing = false;
-  /** Settles when what waits, or is written and not synced, is on disk. */
-  #durable: PromiseWithResolvers<void> | undefined;
-  #syncedAtMs = 0;
+  /** Settles when what waits is in the log. */
+  #written: PromiseWithResolvers<void> | undefined;
+  /** Settles when what was written since the last fsync began is on disk. */
+  #synced: PromiseWithResolvers<void> | undefined;
+  #syncing = false;
 
   constructor(database: DatabaseSync, log: number, lastId: number) {
     this.#database = database;
@@ -97,8 +95,11 @@ export class Journal {
   }
 
   /** The attempt is over. `outcome`: JSON of an `Outcome`. */
-  finished(row: JournalRow, outcome: string): Promise<void> {
-    return this.#write({ kind: "finished", row, outcome });
+  async finished(row: JournalRow, outcome: string): Promise<void> {
+    await this.#write({ kind: "finished", row, outcome });
+    this.#synced ??= Promise.withResolvers<void>();
+    this.#syncNext();
+    return this.#synced.promise;
   }
 
   /** The gateway has these; when the rows go does not matter. */
@@ -108,55 +109,49 @@ export class Journal {
 
   /** Writes what waits and lets go of the lock. */
   close(): void {
-    this.#attempt(() => {
-      this.#writeWaiting();
-      fsyncSync(this.#log);
-    });
+    this.#writeWaiting();
+    fsyncSync(this.#log);
     closeSync(this.#log);
     this.#database.close();
   }
 
   #write(operation: Operation): Promise<void> {
     this.#waiting.push(operation);
-    if (!this.#writing) {
-      this.#writing = true;
-      setImmediate(() => this.#attempt(() => this.#writeWaiting()));
+    if (!this.#written) {
+      this.#written = Promise.withResolvers<void>();
+      setImmediate(() => this.#writeWaiting());
     }
-    if (!this.#durable) {
-      this.#durable = Promise.withResolvers<void>();
-      const sinceMs = performance.now() - this.#syncedAtMs;
-      if (sinceMs >= SYNC_INTERVAL_MS) setImmediate(() => this.#sync());
-      else setTimeout(() => this.#sync(), SYNC_INTERVAL_MS - sinceMs);
-    }
-    return this.#durable.promise;
-  }
-
-  #sync(): void {
-    const durable = this.#durable;
-    this.#durable = undefined;
-    this.#attempt(() => {
-      this.#writeWaiting();
-      fsyncSync(this.#log);
-      this.#syncedAtMs = performance.now();
-      durable?.resolve();
-    }, durable);
-  }
-
-  /** A journal that cannot be written stops the relay, which must not send what it could not remember. */
-  #attempt(write: () => void, durable = this.#durable): void {
-    try {
-      write();
-    } catch (error) {
-      durable?.reject(error);
-    }
+    return this.#written.promise;
   }
 
   #writeWaiting(): void {
-    this.#writing = false;
-    if (this.#waiting.length === 0) return;
     const operations = this.#waiting;
+    const written = this.#written;
     this.#waiting = [];
-    this.#apply(operations);
+    this.#written = undefined;
+    try {
+      if (operations.length > 0) this.#apply(operations);
+      written?.resolve();
+    } catch (error) {
+      // A journal that cannot be written stops the relay: it must not send what it could not remember.
+      written?.reject(error);
+    }
+  }
+
+  /** One fsync at a time; it begins at the end of the turn, so that all rows of the turn are in it. */
+  #syncNext(): void {
+    if (this.#syncing || !this.#synced) return;
+    this.#syncing = true;
+    setImmediate(() => {
+      const synced = this.#synced;
+      this.#synced = undefined;
+      fsync(this.#log, (error) => {
+        this.#syncing = false;
+        if (error) synced?.reject(error);
+        else synced?.resolve();
+        this.#syncNext();
+      });
+    });
   }
 
   #apply(operations: readonly Operation[]): void {

@@ -9,10 +9,10 @@ export type LaneOptions<Job> = {
   limit: number;
   /** How long a slot waits for mail with its connection open. */
   idleMs: number;
-  /** Whether the relay as a whole may open one more slot; `true` takes it. */
-  takeSlot: () => boolean;
-  /** Whether a slot may wait for mail, or its place is wanted elsewhere. */
-  mayWait: () => boolean;
+  /** Whether the relay as a whole may open one more slot; `true` takes it. `urgent`: this lane has none. */
+  takeSlot: (urgent: boolean) => boolean;
+  /** Whether a slot that waits, or is not its lane's only one, may go on, or its place is wanted elsewhere. */
+  mayKeep: () => boolean;
   /** Runs a slot until `next` gives it nothing more. */
   run: (next: () => Promise<Job | undefined>) => Promise<void>;
   /** The job comes near the head of the line: what it needs may be got ready. */
@@ -45,7 +45,8 @@ export class Lane<Job> {
 
   /** Opens one more slot when there is mail in line and it may. */
   openSlot(): void {
-    if (this.#line.length === 0 || this.#slots >= this.#options.limit || !this.#options.takeSlot()) return;
+    if (this.#line.length === 0 || this.#slots >= this.#options.limit || !this.#options.takeSlot(this.#slots === 0))
+      return;
     this.#slots += 1;
     void this.#options
       .run(() => this.#next())
@@ -77,10 +78,11 @@ export class Lane<Job> {
   }
 
   #next(): Promise<Job | undefined> {
+    if (this.#slots > 1 && !this.#options.mayKeep()) return Promise.resolve(undefined);
     const job = this.#line.shift();
     const near = this.#line[NEAR - 1];
     if (near !== undefined) this.#options.onNear(near);
-    if (job !== undefined || !this.#options.mayWait()) return Promise.resolve(job);
+    if (job !== undefined || !this.#options.mayKeep()) return Promise.resolve(job);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);

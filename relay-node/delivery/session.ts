@@ -84,7 +84,7 @@ export class Session {
 
   /** Joined, and the gateway was heard of lately: only then may an SMTP transaction begin (the self-fence). */
   get live(): boolean {
-    return this.#welcomed && Date.now() - this.#lastSignMs < PING_INTERVAL_MS + SELF_FENCE_MS;
+    return this.#welcomed && performance.now() - this.#lastSignMs < SELF_FENCE_MS;
   }
 
   /** Resolves when the session is live, at once when it is; or when it is stopped or `enough` says so. */
@@ -156,7 +156,7 @@ export class Session {
     const pinger = setInterval(() => this.#ping(socket), PING_INTERVAL_MS);
     socket.on("open", () => this.#hello(socket));
     socket.on("message", (data, isBinary) => {
-      this.#lastSignMs = Date.now();
+      this.#lastSignMs = performance.now();
       // eslint-disable-next-line typescript/no-base-to-string -- `ws` gives text frames as a Buffer
       const problem = isBinary ? "a binary frame" : this.#receive(data.toString());
       if (problem !== undefined) {
@@ -177,7 +177,7 @@ export class Session {
   }
 
   #hello(socket: WebSocket): void {
-    this.#lastSignMs = Date.now();
+    this.#lastSignMs = performance.now();
     this.#seen = 0;
     this.#frames = [];
     this.#sent = this.#unacknowledged.length;
@@ -292,7 +292,7 @@ export class Session {
   }
 
   #ping(socket: WebSocket): void {
-    if (Date.now() - this.#lastSignMs > PING_INTERVAL_MS + SELF_FENCE_MS) return socket.terminate();
+    if (performance.now() - this.#lastSignMs > SELF_FENCE_MS) return socket.terminate();
     if (socket.readyState === WebSocket.OPEN) socket.send("ping");
   }
 

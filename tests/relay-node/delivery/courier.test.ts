@@ -175,17 +175,26 @@ test("nothing begins while the gateway is away; what is in line goes on when it 
 });
 
 test(
-  "a gateway that does not give the keys: the delivery goes back unbegun, and the relay lives",
+  "a gateway that is not well and does not give the keys: the delivery goes back unbegun, and the relay lives",
   { timeout: 30_000 },
   async () => {
-    const { gateway, hosts } = await courierScene({ gateway: { keys: {} } });
+    const answers = { [`/relay/accounts/${ACCOUNT}/keys/from.test`]: { status: 503 } };
+    const { gateway, hosts } = await courierScene({ gateway: { keys: {}, answers } });
     gateway.link.sendBatch(batchTo(["b@dest.test"]));
     await until(() => gateway.outcomes.length === 1, 25_000);
     expect(gateway.outcomes[0]?.outcome).toMatchObject({
       k: 1,
       kind: "released",
-      reason: expect.stringContaining("404"),
+      reason: expect.stringContaining("503"),
     });
     expect(hosts.transactions).toEqual([]);
   },
 );
+
+test("a gateway that says there are no such keys: the delivery is put off, never sent unsigned", async () => {
+  const { gateway, hosts } = await courierScene({ gateway: { keys: {} } });
+  gateway.link.sendBatch(batchTo(["b@dest.test"]));
+  await until(() => gateway.outcomes.length === 1);
+  expect(gateway.outcomes[0]?.outcome).toMatchObject({ k: 1, kind: "deferred", phase: "local" });
+  expect(hosts.transactions).toEqual([]);
+});

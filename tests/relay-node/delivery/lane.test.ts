@@ -16,7 +16,7 @@ const scene = (options: Partial<LaneOptions<number>> = {}) => {
   const lane = new Lane<number>({
     limit: 2,
     idleMs: IDLE_MS,
-    mayWait: () => true,
+    mayKeep: () => true,
     takeSlot: () => true,
     run: async (next) => {
       slots += 1;

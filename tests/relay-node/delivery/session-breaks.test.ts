@@ -90,7 +90,7 @@ test("a gateway that is away, or not well, is tried again", async () => {
 });
 
 test("it pings, and a gateway that answers nothing is left", async () => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] });
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
   const gateway = await fakeGateway();
   const { session } = joinGateway(gateway, NO_WORK);
   await until(() => session.live);
@@ -115,8 +115,8 @@ test("while the gateway is silent whoever waits to begin waits, and the process 
     const session = new Session({ ...options, gatewayUrl: ${JSON.stringify(gateway.url)} }, courier());
     void session.run();
     while (!session.live) await wait(5);
-    const realNow = Date.now;
-    Date.now = () => realNow() + ${PING_INTERVAL_MS + SELF_FENCE_MS + 1};
+    const realNow = performance.now.bind(performance);
+    performance.now = () => realNow() + ${PING_INTERVAL_MS + SELF_FENCE_MS + 1};
     let began = false;
     void session.whenLive().then(() => (began = true));
     await wait(100);
