@@ -13,6 +13,7 @@
  * The text `ping` is answered `pong` without waking the pool; it is the sign of life.
  */
 import { z } from "zod";
+import { isAccountId } from "./ids.ts";
 import { Outcome } from "./outcome.ts";
 
 export const PROTOCOL = 1;
@@ -43,8 +44,11 @@ export const CLOSE = {
 
 // ---- relay → gateway -------------------------------------------------------------------------------
 
+/** Checked, so that a relay's word makes no object that nobody asked for. */
+const AccountId = z.string().refine(isAccountId, "is not an account id");
+
 /** A number of outcomes for one account; the outcomes themselves are on the line of the same rank. */
-const Part = z.object({ account: z.string(), count: z.int().min(0) });
+const Part = z.object({ account: AccountId, count: z.int().min(0) });
 
 const Credit = { free: z.int().min(0), seen: z.int().min(0) };
 
@@ -57,14 +61,14 @@ export const FromRelay = z.discriminatedUnion("type", [
     epoch: z.string().min(1).max(100),
     ...Credit,
     /** Deliveries in the relay's hands and not yet finished, by account. What a lease has beyond them was lost. */
-    holding: z.array(z.object({ account: z.string(), ks: z.array(z.int()) })),
+    holding: z.array(z.object({ account: AccountId, ks: z.array(z.int()) })),
     /** Finished and not yet acknowledged: one line each. The welcome acknowledges them. */
     parts: z.array(Part),
   }),
   z.object({ type: z.literal("credit"), ...Credit }),
   z.object({ type: z.literal("settled"), seq: z.int().min(1), ...Credit, parts: z.array(Part).min(1) }),
   /** A message kept by the sandbox trap; the line is a `Trapped`. */
-  z.object({ type: z.literal("trapped"), account: z.string() }),
+  z.object({ type: z.literal("trapped"), account: AccountId }),
   /** The relay drains: no further batch, please. */
   z.object({ type: z.literal("bye") }),
 ]);

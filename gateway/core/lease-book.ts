@@ -24,9 +24,9 @@ export class LeaseBook {
     }
   }
 
-  /** Whether `lease` holds `k`. */
-  holds(lease: number, k: number): boolean {
-    return this.#holder.get(k) === lease;
+  /** Whether `lease` holds `k` and was given to `relay`. */
+  holds(relay: string, lease: number, k: number): boolean {
+    return this.#holder.get(k) === lease && this.#leases.get(lease)?.relay === relay;
   }
 
   /** Takes `k` out of its lease. */

@@ -26,6 +26,8 @@ export type Accepted = { kind: "accepted"; id: string };
 
 /** How long an idempotency key counts. */
 export const IDEMPOTENCY_MS = 24 * 3600 * 1000;
+/** How long staged content waits for its email. */
+const STAGED_MS = 3600 * 1000;
 /** SQLite takes texts up to 2 MB in Durable Objects: rows go in statements of at most this many UTF-16 units. */
 const STATEMENT_LIMIT = 500_000;
 
@@ -84,17 +86,29 @@ export class AccountIntake {
     return { kind: "accepted", id: this.#formatId(k) };
   }
 
-  /** Keeps content too large for one call, a chunk at a time; without an email that names it, it is swept later. */
+  /** Keeps content too large for one call; when no email has named it after a while, it is swept. */
   stage(chunks: readonly string[], nowMs: number): number {
+    const { sql } = this.#storage;
     const k = this.takeK(chunks.length, nowMs);
-    for (const [index, chunk] of chunks.entries())
-      this.#storage.sql.exec("INSERT INTO part (k, body) VALUES (?, ?)", k + index, chunk);
+    this.#storage.transactionSync(() => {
+      sql.exec("INSERT INTO staged (k, chunks) VALUES (?, ?)", k, chunks.length);
+      for (const [index, chunk] of chunks.entries())
+        sql.exec("INSERT INTO part (k, body) VALUES (?, ?)", k + index, chunk);
+    });
     return k;
   }
 
-  /** Forgets idempotency keys that are a day old. One pass over the table: call it rarely. */
-  sweepIdempotency(nowMs: number): void {
-    this.#storage.sql.exec("DELETE FROM idem WHERE k <= ?", (nowMs - IDEMPOTENCY_MS) * K_PER_MS);
+  /** Forgets idempotency keys that are a day old and staged content nobody named. One pass each: call it rarely. */
+  sweep(nowMs: number): void {
+    const { sql } = this.#storage;
+    sql.exec("DELETE FROM idem WHERE k <= ?", (nowMs - IDEMPOTENCY_MS) * K_PER_MS);
+    const old = sql
+      .exec<{ k: number; chunks: number }>("SELECT k, chunks FROM staged WHERE k <= ?", (nowMs - STAGED_MS) * K_PER_MS)
+      .toArray();
+    for (const { k, chunks } of old) {
+      sql.exec("DELETE FROM part WHERE k >= ? AND k < ?", k, k + chunks);
+      sql.exec("DELETE FROM staged WHERE k = ?", k);
+    }
   }
 
   #known(key: string, nowMs: number): Known | undefined {
@@ -143,6 +157,7 @@ export class AccountIntake {
       emails.add(`[${k},${part},${chunks},${size},${recipients.length},${key},${send.meta}]`);
       // The content is JSON already: it goes into the row's JSON as it is, and SQLite hands it on as text.
       if (own) parts.add(`[${k},${content}]`);
+      else this.#storage.sql.exec("DELETE FROM staged WHERE k = ?", content.part);
       const stream = STREAMS.indexOf(send.stream);
       for (const [index, rcpt] of recipients.entries())
         deliveries.add(`[${k + index},${k},${JSON.stringify(rcpt)},${stream}]`);

@@ -5,9 +5,10 @@
  * only while its lease holds the delivery (`core/lease-book.ts`); a late one changes nothing and is counted.
  * The batch is built by joining the stored JSON texts: the account never parses what it carries.
  */
+import { z } from "zod";
 import { idFormatter } from "#contract/ids.ts";
-import { BATCH_LIMIT, INLINE_CONTENT_LIMIT, Outcomes } from "#contract/relay-protocol.ts";
-import type { Outcome } from "#contract/outcome.ts";
+import { BATCH_LIMIT, INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
+import { Outcome } from "#contract/outcome.ts";
 import { LeaseBook } from "../core/lease-book.ts";
 import type { RetrySchedule } from "../core/retry-schedule.ts";
 import { settle, type Settled } from "../core/settlement.ts";
@@ -21,7 +22,9 @@ export type LeaseRequest = { relay: string; streams: number[]; limit: number };
 export type LeaseReply = { lease: number; batch: string; count: number; more: boolean };
 
 export const NO_LEASE: LeaseReply = { lease: 0, batch: "", count: 0, more: false };
-export type SettleReply = { settled: number; late: number };
+export type SettleReply = { settled: number; late: number; malformed: number };
+
+const ListOfAnything = z.array(z.unknown());
 
 /** Rows as the statements of `QUEUE_SQL` give them. */
 type EmailRow = { k: number; part: number; chunks: number; size: number; meta: string; body: string | null };
@@ -92,15 +95,20 @@ export class AccountQueue {
     return NO_LEASE;
   }
 
-  /** Applies the outcomes of one account, as the JSON text the relay sent. Throws only on a text that is not that. */
-  settle(text: string, nowMs: number, random: () => number): SettleReply {
-    const outcomes = Outcomes.parse(JSON.parse(text));
+  /** Applies outcomes of one account, as the JSON text the relay sent. Throws only on a text that is not JSON. */
+  settle(relay: string, text: string, nowMs: number, random: () => number): SettleReply {
     const current = new Map<number, Outcome>();
-    for (const outcome of outcomes) if (this.#book.holds(outcome.lease, outcome.k)) current.set(outcome.k, outcome);
-    const late = outcomes.length - current.size;
+    let [late, malformed] = [0, 0];
+    for (const item of ListOfAnything.parse(JSON.parse(text))) {
+      // One that cannot be read must not hold up the others for ever; its lease brings the delivery back.
+      const { data: outcome } = Outcome.safeParse(item);
+      if (!outcome) malformed += 1;
+      else if (this.#book.holds(relay, outcome.lease, outcome.k)) current.set(outcome.k, outcome);
+      else late += 1;
+    }
     this.#late += late;
     if (current.size > 0) this.#context.storage.transactionSync(() => this.#write(current, nowMs, random));
-    return { settled: current.size, late };
+    return { settled: current.size, late, malformed };
   }
 
   /** A relay came back and says what it still holds: the rest of its leases returns to the queue at once. */

@@ -27,7 +27,7 @@ export type SendCall = Send & { caller: ApiKeyClaims; from: { address: string; d
 
 /** While mail is under way the alarm looks after it this often. */
 const WATCH_MS = 10_000;
-const IDEMPOTENCY_SWEEP_MS = 3600 * 1000;
+const SWEEP_MS = 3600 * 1000;
 
 export class Account extends DurableObject<Env> {
   readonly #id: string;
@@ -131,8 +131,10 @@ export class Account extends DurableObject<Env> {
   }
 
   /** `text`: a JSON array of outcomes, from a relay. */
-  async settle(text: string): Promise<SettleReply> {
-    const reply = this.#queue.settle(text, Date.now(), Math.random);
+  async settle(relay: string, text: string): Promise<SettleReply> {
+    const reply = this.#queue.settle(relay, text, Date.now(), Math.random);
+    const { late, malformed } = reply;
+    if (late + malformed > 0) logEvent("warn", "outcomes.not-applied", { account: this.#id, relay, late, malformed });
     this.#announceDue();
     this.#watch();
     return reply;
@@ -194,8 +196,8 @@ export class Account extends DurableObject<Env> {
   }
 
   async #lookAfter(nowMs: number): Promise<void> {
-    if (nowMs - this.#sweptAtMs > IDEMPOTENCY_SWEEP_MS) {
-      this.#intake.sweepIdempotency(nowMs);
+    if (nowMs - this.#sweptAtMs > SWEEP_MS) {
+      this.#intake.sweep(nowMs);
       this.#sweptAtMs = nowMs;
     }
     await this.#returnFromTheDead(nowMs);

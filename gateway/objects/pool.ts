@@ -120,7 +120,7 @@ export class Pool extends DurableObject<Env> {
       case "credit":
         return link.setCredit(frame.free, frame.seen);
       case "settled":
-        await this.#settle(frame.parts, lines);
+        await this.#settle(link.identity.relay, frame.parts, lines);
         link.setCredit(frame.free, frame.seen);
         return socket.send(joinFrame({ type: "ack", seq: frame.seq }));
       case "trapped":
@@ -135,7 +135,7 @@ export class Pool extends DurableObject<Env> {
     if (!identity) return this.#reject(socket, "the socket has no identity");
     for (const other of this.ctx.getWebSockets(identity.relay))
       if (other !== socket) this.#supersede(other, hello.epoch);
-    await this.#settle(hello.parts, lines);
+    await this.#settle(identity.relay, hello.parts, lines);
     // What a lease says that the relay holds and the relay does not was lost on the way: back to the queue.
     const holding = new Map(hello.holding.map(({ account, ks }) => [account, ks]));
     for (const account of new Set([...this.#roll.accountsOf(identity.relay), ...holding.keys()]))
@@ -151,9 +151,9 @@ export class Pool extends DurableObject<Env> {
     socket.send(joinFrame({ type: "welcome", relay: identity.relay, name: identity.name, pool: identity.pool }));
   }
 
-  async #settle(parts: readonly { account: string }[], lines: readonly string[]): Promise<void> {
+  async #settle(relay: string, parts: readonly { account: string }[], lines: readonly string[]): Promise<void> {
     await Promise.all(
-      parts.map(({ account }, index) => this.env.ACCOUNT.getByName(account).settle(lines[index] ?? "[]")),
+      parts.map(({ account }, index) => this.env.ACCOUNT.getByName(account).settle(relay, lines[index] ?? "[]")),
     );
   }
 
@@ -176,18 +176,29 @@ export class Pool extends DurableObject<Env> {
   }
 
   async #leaseTo(link: Link, account: string): Promise<void> {
-    const { relay, pool } = link.identity;
     this.#again.delete(account);
-    this.#roll.holds(relay, account);
-    const object = this.env.ACCOUNT.getByName(account);
-    const lease = await object.lease(pool, relay, Math.min(BATCH_LIMIT, link.free));
-    // A socket that closed meanwhile is not in the book any more; one that closes now says hello again.
-    if (lease.count > 0 && !this.#isOpen(link)) return object.unlease(lease.lease);
-    if (lease.count > 0) link.sendBatch(account, lease.count, lease.batch);
-    this.#ready.took(account, lease.batch.length);
-    if (lease.more || this.#again.has(account)) return;
+    this.#roll.holds(link.identity.relay, account);
+    const more = await this.#passBatch(link, account).catch((error: unknown) => {
+      // An account that cannot lease must not keep the others from it; its alarm announces it again.
+      logEvent("error", "pool.lease-failed", { account, error: String(error) });
+      return false;
+    });
+    if (more || this.#again.has(account)) return;
     this.#ready.remove(account);
     this.#roll.served(account);
+  }
+
+  /** Leases a batch and sends it on; whether the account has more. */
+  async #passBatch(link: Link, account: string): Promise<boolean> {
+    const { relay, pool } = link.identity;
+    const object = this.env.ACCOUNT.getByName(account);
+    const lease = await object.lease(pool, relay, Math.min(BATCH_LIMIT, link.free));
+    if (lease.count === 0) return false;
+    this.#ready.took(account, lease.batch.length);
+    // A socket that closed meanwhile is not in the book any more; one that closes now says hello again.
+    if (this.#isOpen(link)) link.sendBatch(account, lease.count, lease.batch);
+    else await object.unlease(lease.lease);
+    return lease.more;
   }
 
   #isOpen(link: Link): boolean {
