@@ -84,7 +84,9 @@ const eventTable = (events: EmailEvent[]): string =>
       event.created_at,
       event.recipient,
       event.type,
-      event.reply === undefined ? (event.reason ?? "") : `${event.reply.code} ${event.reply.text}`,
+      event.reply === undefined
+        ? (event.reason ?? "")
+        : [event.reply.code, event.reply.enhanced, event.reply.text].filter((part) => part !== undefined).join(" "),
     ]),
   );
 

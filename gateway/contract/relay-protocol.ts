@@ -69,8 +69,11 @@ export const FromRelay = z.discriminatedUnion("type", [
   z.object({ type: z.literal("settled"), seq: z.int().min(1), ...Credit, parts: z.array(Part).min(1) }),
   /** A message kept by the sandbox trap; the line is a `Trapped`. */
   z.object({ type: z.literal("trapped"), account: AccountId }),
-  /** The relay drains: no further batch, please. */
-  z.object({ type: z.literal("bye") }),
+  /**
+   * The relay drains: no further batch, please. `done`: it holds nothing, all is acknowledged, and a batch that is
+   * still on its way will not be read: what its leases have goes back to the queue at once.
+   */
+  z.object({ type: z.literal("bye"), done: z.boolean().default(false) }),
 ]);
 export type FromRelay = z.infer<typeof FromRelay>;
 

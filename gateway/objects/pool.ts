@@ -126,7 +126,7 @@ export class Pool extends DurableObject<Env> {
       case "trapped":
         return this.env.ACCOUNT.getByName(frame.account).keepSandbox(lines[0] ?? "");
       case "bye":
-        return link.drain();
+        return frame.done ? this.#dismissDone(socket, link) : link.drain();
     }
   }
 
@@ -149,6 +149,15 @@ export class Pool extends DurableObject<Env> {
     this.#links.set(socket, link);
     this.#roll.seen(identity.relay, Date.now());
     socket.send(joinFrame({ type: "welcome", relay: identity.relay, name: identity.name, pool: identity.pool }));
+  }
+
+  /** A relay has finished for good: nothing of its leases is left with it. */
+  async #dismissDone(socket: WebSocket, link: Link): Promise<void> {
+    this.#forget(socket);
+    const { relay, pool } = link.identity;
+    for (const account of this.#roll.accountsOf(relay))
+      await this.env.ACCOUNT.getByName(account).reconcile(pool, relay, []);
+    this.#roll.keepOnly(relay, []);
   }
 
   async #settle(relay: string, parts: readonly { account: string }[], lines: readonly string[]): Promise<void> {

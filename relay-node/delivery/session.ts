@@ -129,12 +129,14 @@ export class Session {
   /** Takes no more batches; what it holds may finish. */
   drain(): void {
     this.#draining = true;
-    if (this.#welcomed) this.#send({ type: "bye" });
+    if (this.#welcomed) this.#send({ type: "bye", done: false });
   }
 
   /** Leaves, with the closing handshake when the gateway answers it soon. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    if (this.#welcomed && this.#held === 0 && this.#unacknowledged.length === 0)
+      this.#send({ type: "bye", done: true });
     const socket = this.#socket;
     if (!socket || socket.readyState === WebSocket.CLOSED) return;
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
@@ -191,6 +193,8 @@ export class Session {
 
   /** Reads one frame; a text when it is not in the protocol. */
   #receive(text: string): string | undefined {
+    // Having said that it is done, it takes nothing more.
+    if (this.#stopped) return undefined;
     if (text === "pong") return undefined;
     const { header, lines } = splitFrame(text);
     const frame = ToRelay.safeParse(parseJson(header));
@@ -218,7 +222,7 @@ export class Session {
     this.#forget(this.#sent);
     this.#welcomed = true;
     this.#options.log.info({ event: "relay.joined", pool: this.pool });
-    if (this.#draining) this.#send({ type: "bye" });
+    if (this.#draining) this.#send({ type: "bye", done: false });
     this.#flushSoon();
   }
 

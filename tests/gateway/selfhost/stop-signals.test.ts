@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 
@@ -16,7 +17,7 @@ const check = async (pausesMs: number[], expected: { said: string; code: number 
   let said = "";
   child.stdout.on("data", (chunk) => (said += String(chunk)));
   const end = new Promise<number | null>((resolve) => child.once("close", resolve));
-  while (said === "") await sleep(10);
+  await once(child.stdout, "data");
   for (const pauseMs of pausesMs) {
     await sleep(pauseMs);
     child.kill("SIGINT");
