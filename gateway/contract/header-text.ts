@@ -15,6 +15,7 @@ const RESERVED = new Set(
 const LINE_LENGTH = 76;
 /** A word longer than this goes as encoded words, which can be broken. */
 const WORD_LENGTH = 900;
+const QUOTED_LENGTH = 200;
 /** Bytes in one encoded word: `=?UTF-8?B?` and `?=` leave 63 of 75 characters (RFC 2047 §2). */
 const ENCODED_BYTES = 45;
 const utf8 = new TextEncoder();
@@ -73,7 +74,8 @@ export const formatMailbox = ({ name, address }: Mailbox): string => {
 };
 
 const formatPhrase = (name: string): string => {
-  if (!isPlain(name)) return encodedWords(name);
+  // A quoted string cannot be broken: long ones go as encoded words, which can.
+  if (!isPlain(name) || name.length > QUOTED_LENGTH) return encodedWords(name);
   if (/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+$/.test(name)) return name;
   return `"${name.replaceAll(/["\\]/g, "\\$&")}"`;
 };

@@ -35,7 +35,7 @@ export const unseal = async (
   if (version !== "v1" || iv === undefined || sealed === undefined || rest.length > 0) return { kind: "unreadable" };
   try {
     const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: fromBase64Url(iv) }, key, fromBase64Url(sealed));
-    return { kind: "plain", text: new TextDecoder().decode(plain) };
+    return { kind: "plain", text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(plain) };
   } catch {
     // WebCrypto tells a wrong key, a changed text and bad base64 apart by nothing that a caller could use.
     return { kind: "unreadable" };

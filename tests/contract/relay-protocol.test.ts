@@ -30,7 +30,7 @@ test("a frame comes apart as it was put together, whatever its lines say", () =>
 });
 
 test("the wire", () => {
-  expect(joinFrame({ type: "bye", done: false })).toBe('{"type":"bye"}');
+  expect(joinFrame({ type: "bye", done: false })).toBe('{"type":"bye","done":false}');
   expect(joinFrame({ type: "trapped", account: ACCOUNT }, '{"a":1}')).toBe(
     `{"type":"trapped","account":"${ACCOUNT}"}\n{"a":1}`,
   );

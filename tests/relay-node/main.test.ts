@@ -81,7 +81,7 @@ test("joins, delivers, tells; SIGTERM drains and ends with 0", async () => {
   expect(gateway.outcomes[0]?.outcome).toMatchObject({ kind: "delivered", relay: "north", ip: "127.0.0.1" });
   relay.child.kill("SIGTERM");
   expect(await relay.ended).toBe(0);
-  expect(gateway.link.frames.at(-1)).toEqual({ type: "bye" });
+  expect(gateway.link.frames.at(-1)).toEqual({ type: "bye", done: true });
   expect(relay.stderr).toBe("");
 });
 
