@@ -6,7 +6,7 @@
  * The batch is built by joining the stored JSON texts: the account never parses what it carries.
  */
 import { z } from "zod";
-import { idFormatter } from "#contract/ids.ts";
+import { idFormatter, K_PER_MS } from "#contract/ids.ts";
 import { BATCH_LIMIT, INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
 import { Outcome } from "#contract/outcome.ts";
 import { LeaseBook } from "../core/lease-book.ts";
@@ -15,6 +15,8 @@ import { settle, type Settled } from "../core/settlement.ts";
 import { RowWriter } from "./account-intake.ts";
 import { ACCEPT_SQL, QUEUE_SQL, STREAMS } from "./account-schema.ts";
 
+/** A cursor in memory may be this far (in `k`: an hour) ahead of its row. */
+const CURSOR_LAG = 3600 * 1000 * K_PER_MS;
 /** Most characters of content in one batch; at least one delivery goes, whatever its size. */
 const BATCH_SIZE_LIMIT = 1_000_000;
 
@@ -57,6 +59,7 @@ export class AccountQueue {
   /** By stream: the cursor and the newest lease, whose row keeps it. */
   readonly #cursor = STREAMS.map(() => 0);
   readonly #newest = STREAMS.map(() => 0);
+  readonly #keptCursor = STREAMS.map(() => 0);
   /** By stream: when the next deferred delivery is due; Infinity: none. */
   readonly #nextDue: number[];
   #late = 0;
@@ -76,6 +79,7 @@ export class AccountQueue {
       const [id, stream] = [row.id, row.stream];
       this.#newest[stream] = id;
       this.#cursor[stream] = row.cursor;
+      this.#keptCursor[stream] = row.cursor;
       const ks = [...this.#sql.exec<{ k: number }>(QUEUE_SQL.stillLeased, row.ks)].map((leased) => leased.k);
       this.#book.add({ id, stream, relay: row.relay, atMs: row.at_ms, ks });
     }
@@ -88,7 +92,7 @@ export class AccountQueue {
       const limit = Math.min(request.limit, BATCH_LIMIT);
       const { taken, more } = this.#choose(stream, limit, nowMs);
       if (taken.length === 0) continue;
-      const id = this.#context.storage.transactionSync(() => this.#writeLease(stream, request.relay, taken, nowMs));
+      const id = this.#writeLease(stream, request.relay, taken, nowMs);
       const batch = this.#buildBatch(id, taken, keysVersion);
       return { lease: id, batch, count: taken.length, more: more || rank < request.streams.length - 1 };
     }
@@ -127,7 +131,13 @@ export class AccountQueue {
   /** Whether a stream has mail that could be leased now. */
   hasReady(stream: number, nowMs: number): boolean {
     if ((this.#nextDue[stream] ?? Infinity) <= nowMs) return true;
-    return [...this.#sql.exec(QUEUE_SQL.fresh, this.#cursor[stream] ?? 0, stream, 1)].length > 0;
+    return this.#fresh(stream, 1).length > 0;
+  }
+
+  /** Writes down how far each stream was looked through, so that a restart does not look again; now and then. */
+  keepCursors(nowMs: number): void {
+    for (const [stream, cursor] of this.#cursor.entries())
+      if (cursor - (this.#keptCursor[stream] ?? 0) > CURSOR_LAG) this.#insertLease(stream, "", cursor, [], nowMs);
   }
 
   nextDueMs(stream: number): number {
@@ -152,7 +162,7 @@ export class AccountQueue {
   #choose(stream: number, limit: number, nowMs: number): { taken: Candidate[]; more: boolean } {
     const dueWaits = (this.#nextDue[stream] ?? Infinity) <= nowMs;
     const due = dueWaits ? this.#candidates(QUEUE_SQL.due, [stream, nowMs, limit], true) : [];
-    const fresh = this.#candidates(QUEUE_SQL.fresh, [this.#cursor[stream] ?? 0, stream, limit], false);
+    const fresh = this.#fresh(stream, limit);
     const dueShare = due.slice(0, Math.max(Math.ceil(limit / 2), limit - fresh.length));
     const chosen = [...dueShare, ...fresh.slice(0, limit - dueShare.length)];
     const taken: Candidate[] = [];
@@ -167,6 +177,18 @@ export class AccountQueue {
     return { taken, more: taken.length < due.length + fresh.length || due.length === limit || fresh.length === limit };
   }
 
+  /** Fresh mail behind the cursor. When there is none, the cursor goes past the other stream's mail, once and for all. */
+  #fresh(stream: number, limit: number): Candidate[] {
+    const fresh = this.#candidates(QUEUE_SQL.fresh, [this.#cursor[stream] ?? 0, stream, limit], false);
+    // Groups commit in the order of their keys: what is not committed yet lies above all that is.
+    if (fresh.length === 0) this.#cursor[stream] = Math.max(this.#cursor[stream] ?? 0, this.#lastCommittedK());
+    return fresh;
+  }
+
+  #lastCommittedK(): number {
+    return this.#sql.exec<{ k: number | null }>("SELECT MAX(k) AS k FROM delivery").one().k ?? 0;
+  }
+
   #candidates(statement: string, args: number[], due: boolean): Candidate[] {
     return this.#sql
       .exec<Omit<Candidate, "due">>(statement, ...args)
@@ -175,28 +197,27 @@ export class AccountQueue {
   }
 
   #writeLease(stream: number, relay: string, taken: Candidate[], nowMs: number): number {
-    const id = this.#context.takeK(1, nowMs);
     const ks = taken.map(({ k }) => k);
     const due = taken.filter((candidate) => candidate.due).map(({ k }) => k);
     // Candidates come in order, so the last fresh one is the new cursor.
     const cursor = taken.findLast((candidate) => !candidate.due)?.k ?? this.#cursor[stream] ?? 0;
-    this.#sql.exec(
-      "INSERT INTO lease (id, stream, relay, at_ms, cursor, ks) VALUES (?, ?, ?, ?, ?, ?)",
-      id,
-      stream,
-      relay,
-      nowMs,
-      cursor,
-      JSON.stringify(ks),
-    );
-    if (due.length > 0) {
-      this.#sql.exec(QUEUE_SQL.takeDue, JSON.stringify(due));
-      this.#nextDue[stream] = this.#readNextDue(stream);
-    }
+    const id = this.#context.storage.transactionSync(() => {
+      if (due.length > 0) this.#sql.exec(QUEUE_SQL.takeDue, JSON.stringify(due));
+      return this.#insertLease(stream, relay, cursor, ks, nowMs);
+    });
+    if (due.length > 0) this.#nextDue[stream] = this.#readNextDue(stream);
     this.#cursor[stream] = cursor;
-    this.#newest[stream] = id;
     this.#book.add({ id, stream, relay, atMs: nowMs, ks });
     this.#dropEmptyLeases();
+    return id;
+  }
+
+  #insertLease(stream: number, relay: string, cursor: number, ks: readonly number[], nowMs: number): number {
+    const id = this.#context.takeK(1, nowMs);
+    const values = [id, stream, relay, nowMs, cursor, JSON.stringify(ks)];
+    this.#sql.exec("INSERT INTO lease (id, stream, relay, at_ms, cursor, ks) VALUES (?, ?, ?, ?, ?, ?)", ...values);
+    this.#newest[stream] = id;
+    this.#keptCursor[stream] = cursor;
     return id;
   }
 

@@ -198,6 +198,7 @@ export class Account extends DurableObject<Env> {
   async #lookAfter(nowMs: number): Promise<void> {
     if (nowMs - this.#sweptAtMs > SWEEP_MS) {
       this.#intake.sweep(nowMs);
+      this.#queue.keepCursors(nowMs);
       this.#sweptAtMs = nowMs;
     }
     await this.#returnFromTheDead(nowMs);
