@@ -146,12 +146,13 @@ const base64Of = (text: string): string => btoa(String.fromCharCode(...utf8.enco
 
 /** Breaks before a space that a word follows (RFC 5322 §2.2.3). */
 const fold = (line: string): string => {
+  const afterName = line.indexOf(":") + 1;
   let folded = "";
   let start = 0;
   while (line.length - start > LINE_LENGTH) {
     let cut = line.lastIndexOf(" ", start + LINE_LENGTH);
     // The space after the field's name is no place to break: it would leave a line with a name alone.
-    if (cut <= start || line[cut - 1] === ":") cut = line.indexOf(" ", start + LINE_LENGTH);
+    if (cut <= start || cut === afterName) cut = line.indexOf(" ", start + LINE_LENGTH);
     if (cut < 0) break;
     folded += `${line.slice(start, cut)}\r\n`;
     start = cut;

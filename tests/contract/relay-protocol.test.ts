@@ -48,6 +48,7 @@ test("fields that a newer peer adds are passed over, not refused", () => {
   const check = (schema: { parse: (value: unknown) => unknown }, value: object): void =>
     expect(schema.parse({ ...value, added_later: { a: 1 } })).toEqual(value);
   check(FromRelay, { type: "credit", free: 1, seen: 0 });
+  check(FromRelay, { type: "bye", done: true });
   check(FromRelay, {
     ...{ type: "hello", protocol: 1, version: "9.9", epoch: "e", free: 0, seen: 0 },
     ...{ holding: [], parts: [] },
@@ -58,6 +59,10 @@ test("fields that a newer peer adds are passed over, not refused", () => {
   expect(
     Outcomes.parse([{ k: 1, lease: 2, kind: "delivered", started_at_ms: 1, ended_at_ms: 2, added_later: 1 }]),
   ).toEqual([{ k: 1, lease: 2, kind: "delivered", started_at_ms: 1, ended_at_ms: 2 }]);
+});
+
+test("a goodbye of an older relay, which does not say whether it is done, is not the last word", () => {
+  expect(FromRelay.parse({ type: "bye" })).toEqual({ type: "bye", done: false });
 });
 
 test("a batch brings at least one delivery, and the email of each", () => {

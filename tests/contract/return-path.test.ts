@@ -23,6 +23,7 @@ const isProved = (localPart: string): boolean => {
   return token !== undefined && base32(mac(token), 16) === token.mac;
 };
 
+const anyDigit = fc.constantFrom(...Array.from("0123456789abcdefghijklmnopqrstuvwxyz"));
 const anyToken = fc.record({
   account: fc.stringMatching(/^[0-9a-hjkmnp-tv-z]{12}$/),
   k: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
@@ -63,7 +64,7 @@ test("a receiver that folds case changes nothing", () => {
 
 test("one that was forged or changed does not prove itself", () => {
   fc.assert(
-    fc.property(anyToken, fc.nat(63), fc.constantFrom(..."0123456789abcdefghijklmnopqrstuvwxyz"), (token, at, char) => {
+    fc.property(anyToken, fc.nat(63), anyDigit, (token, at, char) => {
       expect(isProved(localPartOf(token, "another account's key"))).toBe(false);
       const localPart = localPartOf(token);
       const changed = localPart.slice(0, at) + char + localPart.slice(at + 1);

@@ -148,8 +148,7 @@ test("whatever happens, in whatever order, the book agrees with a map", () => {
           expect(sorted(book.heldBy(id))).toEqual(heldBy(id));
           if (heldBy(id).length > 0) relays.set(relay, Math.max(atMs, relays.get(relay) ?? 0));
           for (const k of KS)
-            for (const asked of RELAYS)
-              expect(book.holds(asked, id, k)).toBe(holder.get(k) === id && asked === relay);
+            for (const asked of RELAYS) expect(book.holds(asked, id, k)).toBe(holder.get(k) === id && asked === relay);
         }
         expect(book.relays()).toEqual(relays);
       }

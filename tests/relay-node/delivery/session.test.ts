@@ -209,6 +209,43 @@ test("draining: bye, no credit any more, and again after a break", async () => {
   expect(gateway.link.hello?.free).toBe(0);
 });
 
+test("stopping: with nothing in hand it says that it is done, and takes nothing more", async () => {
+  const gateway = await fakeGateway();
+  const work = new Basket();
+  const { session } = joinGateway(gateway, work);
+  await until(() => session.live);
+  const { link } = gateway;
+  session.drain();
+  const stopped = session.stop();
+  // On its way before the gateway heard of it.
+  link.sendBatch(batchTo(["late@dest.test"]));
+  await stopped;
+  await until(() => link.closed !== undefined);
+  expect(link.frames.slice(1)).toEqual([
+    { type: "bye", done: false },
+    { type: "bye", done: true },
+  ]);
+  expect(work.batches).toEqual([]);
+  expect(link.closed?.code).toBe(1000);
+});
+
+test("stopping: with something in hand, or told and not acknowledged, it is not done", async () => {
+  const check = async (leave: (session: Session) => void): Promise<void> => {
+    const gateway = await fakeGateway({ acknowledges: false });
+    const work = new Basket();
+    const { session } = joinGateway(gateway, work);
+    await until(() => session.live);
+    gateway.link.sendBatch(batchTo(["a@dest.test"]));
+    await until(() => work.batches.length === 1);
+    leave(session);
+    await session.stop();
+    await until(() => gateway.link.closed !== undefined);
+    expect(gateway.link.frames.filter((frame) => frame.type === "bye")).toEqual([]);
+  };
+  await check(() => {});
+  await check((session) => finish(session, 101, 1));
+});
+
 test("a message of the sandbox goes to its account; nobody takes it while the gateway is away", async () => {
   const gateway = await fakeGateway();
   const { session } = joinGateway(gateway, new Basket());

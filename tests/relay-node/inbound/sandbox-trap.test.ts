@@ -1,5 +1,6 @@
 /** The sandbox over real SMTP: what each recipient answers, what is kept and for whom, and its verdicts. */
 import { generateKeyPairSync } from "node:crypto";
+import { createTransport } from "nodemailer";
 import { afterEach, expect, test } from "vitest";
 import { formatReturnPath, returnPathSignedText } from "#contract/return-path.ts";
 import { Trapped, type SigningKeys } from "#contract/relay-protocol.ts";
@@ -109,6 +110,19 @@ test("what it accepts is kept as it came, for its account, with the verdicts", a
     },
   ]);
   expect(kept[0]?.message.received_at_ms).toBeGreaterThanOrEqual(fromMs);
+});
+
+test("a client that is not ours has the same answers", async () => {
+  const { trap, kept, message } = await scene();
+  const client = createTransport({ host: trap.route.host, port: trap.route.port, name: "relay.test" });
+  const send = (local: string) =>
+    client.sendMail({ envelope: { from: returnPath(), to: `${local}@sandbox.test` }, raw: Buffer.from(message) });
+  expect((await send("kept")).response).toMatch(/^250 /);
+  await expect(send("bounced")).rejects.toMatchObject({ responseCode: 550, command: "RCPT TO" });
+  await expect(send("full")).rejects.toMatchObject({ responseCode: 452 });
+  expect(kept.map(({ message: { k, rcpt_to, raw } }) => ({ k, rcpt_to, raw }))).toEqual([
+    { k: 5, rcpt_to: "kept@sandbox.test", raw: Buffer.from(message).toString("base64") },
+  ]);
 });
 
 test("a message that was changed on the way does not pass", async () => {

@@ -1,0 +1,225 @@
+/** A posted email: what is taken and what is stored of it, and every refusal with its code and the field's name. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { ProblemCode } from "#contract/problem.ts";
+import { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
+import { bodyTooLarge, type CheckedSend, checkSend } from "../../../gateway/core/send-request.ts";
+
+const LEAST = { from: "a@from.test", to: "b@dest.test", subject: "Hi", text: "Hello" };
+
+const taken = (more: object): CheckedSend => {
+  const checked = checkSend({ ...LEAST, ...more });
+  if (checked.kind === "problem") throw new Error(`${checked.code}: ${checked.message}`);
+  return checked;
+};
+const metaOf = (more: object): EmailMeta => EmailMeta.parse(JSON.parse(taken(more).meta));
+const contentOf = (more: object): EmailContent => EmailContent.parse(JSON.parse(taken(more).content));
+
+const numbered = (count: number, from = 0): string[] =>
+  Array.from({ length: count }, (_, at) => `r${from + at}@dest.test`);
+const attachment = (more: object = {}) => ({ filename: "a.txt", content: "aGk=", ...more });
+
+test("the least that is an email", () => {
+  expect(checkSend(LEAST)).toEqual({
+    kind: "send",
+    from: { address: "a@from.test", domain: "from.test" },
+    recipients: ["b@dest.test"],
+    stream: "transactional",
+    meta: '{"from":"a@from.test","to":["b@dest.test"],"subject":"Hi"}',
+    content: '{"text":"Hello"}',
+  });
+});
+
+test("all that an email may have goes to the relay as it was written", () => {
+  const all = {
+    ...{ cc: "Carl <c@dest.test>", bcc: ["d@dest.test"], reply_to: "replies@from.test" },
+    ...{ html: "<p>Hello", headers: { "X-Entity-Ref-ID": "7", "List-Unsubscribe": "<https://from.test/u>" } },
+    ...{ tags: [{ name: "kind", value: "welcome" }], metadata: { order: "1" }, stream: "bulk", require_tls: true },
+    attachments: [attachment({ content_type: "text/plain", content_id: "one" }), attachment()],
+  };
+  expect(metaOf(all)).toEqual({
+    ...{ from: "a@from.test", to: ["b@dest.test"], cc: ["Carl <c@dest.test>"], bcc: ["d@dest.test"] },
+    ...{ reply_to: ["replies@from.test"], subject: "Hi", tags: all.tags, metadata: all.metadata },
+    ...{ stream: "bulk", require_tls: true },
+  });
+  expect(contentOf(all)).toEqual({
+    ...{ text: "Hello", html: "<p>Hello", headers: all.headers },
+    attachments: [
+      { filename: "a.txt", content: "aGk=", content_type: "text/plain", content_id: "one" },
+      { filename: "a.txt", content: "aGk=" },
+    ],
+  });
+  expect(taken(all)).toMatchObject({ stream: "bulk", recipients: ["b@dest.test", "c@dest.test", "d@dest.test"] });
+});
+
+test("what is null, empty or false is not there", () => {
+  const nothing = { html: null, cc: null, bcc: null, reply_to: null, headers: null, tags: null, attachments: null };
+  expect(taken(nothing)).toEqual(checkSend(LEAST));
+  expect(taken({ html: "", headers: {}, attachments: [], require_tls: false })).toEqual(checkSend(LEAST));
+  expect(contentOf({ text: undefined, html: "<p>" })).toEqual({ html: "<p>" });
+  expect(contentOf({ text: null, html: "<p>" })).toEqual({ html: "<p>" });
+  expect(metaOf({ subject: "" }).subject).toBe("");
+});
+
+test("envelope recipients are to, cc and bcc, each once, in the envelope's form", () => {
+  const check = (more: object, expected: string[]): void => expect(taken(more).recipients).toEqual(expected);
+  check({ to: ["b@dest.test", "B <b@DEST.test>"], cc: "b@dest.test", bcc: ["c@dest.test", "b@dest.test"] }, [
+    ...["b@dest.test", "c@dest.test"],
+  ]);
+  // The part before the @ is the receiver's: its case may matter (RFC 5321 §2.4).
+  check({ to: ["b@dest.test", "B@dest.test"] }, ["b@dest.test", "B@dest.test"]);
+  check({ to: "Jörg <jörg@exämple.test>" }, ["jörg@xn--exmple-cua.test"]);
+  check({ reply_to: "r@from.test" }, ["b@dest.test"]);
+  check({ to: numbered(50) }, numbered(50));
+  check({ to: numbered(50), cc: numbered(50), bcc: numbered(25) }, numbered(50));
+  check({ to: numbered(20), cc: numbered(20, 20), bcc: numbered(10, 40) }, numbered(50));
+});
+
+test("the sender, as it may be checked against the account's domains", () => {
+  const check = (from: string, expected: { address: string; domain: string }): void =>
+    expect(taken({ from }).from).toEqual(expected);
+  check("Ann <a@From.TEST>", { address: "a@from.test", domain: "from.test" });
+  check("a@exämple.test", { address: "a@xn--exmple-cua.test", domain: "xn--exmple-cua.test" });
+});
+
+test("wrapped base64 is unwrapped", () => {
+  const content = Buffer.alloc(200, "x").toString("base64");
+  for (const wrapped of [content.replaceAll(/.{76}/g, "$&\r\n"), `${content.replaceAll(/.{64}/g, "$&\n")}\n`])
+    expect(contentOf({ attachments: [attachment({ content: wrapped })] }).attachments?.[0]?.content).toBe(content);
+  expect(contentOf({ attachments: [attachment({ content: "" })] }).attachments?.[0]?.content).toBe("");
+});
+
+/** Refused with this code, in words that have the name of the field. */
+const check = (body: unknown, code: ProblemCode, words: string): void => {
+  const checked = checkSend(body);
+  const what = JSON.stringify(body)?.slice(0, 300);
+  expect(checked, what).toEqual({ kind: "problem", code, message: expect.stringContaining(words) });
+};
+const checkMore = (more: object, code: ProblemCode, words: string): void => check({ ...LEAST, ...more }, code, words);
+
+test("refused: what is no JSON object", () => {
+  for (const body of [null, undefined, 1, true, "text", [], [LEAST]])
+    check(body, "validation_error", "The body must be a JSON object.");
+});
+
+test("refused: a field that is needed and missing", () => {
+  for (const field of ["from", "to", "subject"]) {
+    const body = Object.fromEntries(Object.entries(LEAST).filter(([name]) => name !== field));
+    check(body, "missing_required_field", `Missing \`${field}\` field.`);
+  }
+  const { text: _, ...bare } = LEAST;
+  for (const body of [{}, { text: "" }, { text: null, html: null }, { text: "", html: "" }])
+    check({ ...bare, ...body }, "missing_required_field", "Missing `html` or `text` field.");
+  check({}, "missing_required_field", "`from`");
+});
+
+test("refused: a field that is not known, by its name", () => {
+  checkMore({ replyTo: "a@b.test" }, "validation_error", "Unknown field `replyTo`.");
+  checkMore({ scheduled_at: "tomorrow" }, "validation_error", "Unknown field `scheduled_at`.");
+  checkMore({ __proto: 1 }, "validation_error", "Unknown field `__proto`.");
+  checkMore({ tags: [{ name: "a", value: "b", color: "red" }] }, "validation_error", "Unknown field `tags.0.color`.");
+  checkMore({ attachments: [attachment({ path: "/etc/passwd" })] }, "validation_error", "`attachments.0.path`");
+});
+
+test("refused: a field of another type", () => {
+  checkMore({ from: 1 }, "invalid_from_address", "`from`");
+  checkMore({ from: null }, "invalid_from_address", "`from`");
+  for (const field of ["to", "cc", "bcc", "reply_to"]) {
+    checkMore({ [field]: 1 }, "validation_error", `\`${field}`);
+    checkMore({ [field]: [] }, "validation_error", `\`${field}`);
+    checkMore({ [field]: [1] }, "validation_error", `\`${field}`);
+    checkMore({ [field]: { email: "b@dest.test" } }, "validation_error", `\`${field}`);
+  }
+  for (const field of ["subject", "text", "html"]) checkMore({ [field]: 1 }, "validation_error", `\`${field}\``);
+  checkMore({ headers: [] }, "validation_error", "`headers");
+  checkMore({ headers: { "X-A": 1 } }, "validation_error", "`headers");
+  checkMore({ tags: {} }, "validation_error", "`tags");
+  checkMore({ stream: "fast" }, "validation_error", "`stream`");
+  checkMore({ require_tls: "yes" }, "validation_error", "`require_tls`");
+  checkMore({ metadata: { a: 1 } }, "validation_error", "`metadata");
+  checkMore({ attachments: {} }, "invalid_attachment", "`attachments");
+  checkMore({ attachments: [{ content: "aGk=" }] }, "invalid_attachment", "`attachments.0.filename");
+});
+
+test("refused: what is too long or too much", () => {
+  checkMore({ subject: "x".repeat(2001) }, "validation_error", "`subject`");
+  checkMore({ metadata: { ["k".repeat(65)]: "v" } }, "validation_error", "`metadata");
+  checkMore({ metadata: { k: "v".repeat(1025) } }, "validation_error", "`metadata");
+  checkMore({ tags: Array.from({ length: 76 }, () => ({ name: "a", value: "b" })) }, "validation_error", "`tags`");
+  checkMore({ tags: [{ name: "a b", value: "c" }] }, "validation_error", "`tags.0.name`");
+  checkMore({ tags: [{ name: "", value: "c" }] }, "validation_error", "`tags.0.name`");
+  checkMore({ tags: [{ name: "a", value: "é" }] }, "validation_error", "`tags.0.value`");
+  checkMore({ attachments: [attachment({ filename: "" })] }, "invalid_attachment", "`attachments.0.filename`");
+  checkMore({ attachments: [attachment({ filename: "x".repeat(256) })] }, "invalid_attachment", "filename");
+});
+
+test("refused: more than fifty recipients, in one field or in all", () => {
+  for (const field of ["to", "cc", "bcc", "reply_to"])
+    checkMore({ [field]: numbered(51) }, "validation_error", `The \`${field}\` field has 51 addresses; at most 50`);
+  // The same one fifty-one times is no smaller a header.
+  checkMore({ to: Array(51).fill("b@dest.test") }, "validation_error", "`to` field has 51");
+  const spread = { to: numbered(20), cc: numbered(20, 20), bcc: numbered(11, 40) };
+  checkMore(spread, "validation_error", "51 recipients in `to`, `cc` and `bcc`");
+});
+
+test("refused: what is no address", () => {
+  const bad = ["", "nobody", "a@", "@b.test", "a@b@c.test", "a@[127.0.0.1]", "a b@c.test", "a@b.test, c@d.test"];
+  for (const address of [...bad, "a@b.test\r\nBcc: c@d.test", "A\n <a@b.test>", "a@b.test\u0000"]) {
+    checkMore({ from: address }, "invalid_from_address", "`from`");
+    for (const field of ["to", "cc", "bcc", "reply_to"]) {
+      checkMore({ [field]: address }, "validation_error", `\`${field}\``);
+      checkMore({ [field]: ["b@dest.test", address] }, "validation_error", `\`${field}\``);
+    }
+  }
+});
+
+test("refused: line breaks and control characters in whatever becomes a header", () => {
+  for (const breaks of ["\r\n", "\n", "\r", "\0", "\u0085", "\u2028", "\u007f", "\ud800"]) {
+    const text = `a${breaks}Bcc: c@d.test`;
+    checkMore({ subject: text }, "validation_error", "`subject`");
+    checkMore({ headers: { "X-A": text } }, "validation_error", "`headers` field: the value of `X-A`");
+    checkMore({ headers: { [text]: "a" } }, "validation_error", "`headers`");
+    for (const field of ["filename", "content_type", "content_id"])
+      checkMore({ attachments: [attachment({ [field]: text })] }, "invalid_attachment", `\`${field}\``);
+  }
+  for (const name of ["", "X A", "X:", "Ü"]) checkMore({ headers: { [name]: "a" } }, "validation_error", "`headers`");
+});
+
+test("refused: headers that the service sets itself", () => {
+  for (const name of ["From", "to", "BCC", "Message-ID", "Date", "DKIM-Signature", "Content-Type", "Resent-To"])
+    checkMore({ headers: { [name]: "x" } }, "validation_error", `\`${name}\` is set by the service`);
+});
+
+test("refused: attachments that cannot be read, by their place", () => {
+  const check = (more: object, words: string): void =>
+    checkMore({ attachments: [attachment(), attachment(more)] }, "invalid_attachment", `\`attachments[1]\`: ${words}`);
+  for (const content of ["*", "a", "ab", "abc", "ab=c", "=abc", "aGk", "aGk=\0", "aG k", "aGk_", "a===", "data:,x"])
+    check({ content }, "`content` is not base64");
+  for (const content_id of ["a b", "<a>", "a\tb"]) check({ content_id }, "`content_id`");
+});
+
+test("whatever is posted, the answer is a value; what is taken has safe headers and one envelope", () => {
+  const odd = fc.oneof(fc.jsonValue(), fc.string({ unit: "binary" }), fc.constantFrom("a@b.test", "A <a@b.test>"));
+  const field = fc.constantFrom(...Object.keys(LEAST), "html", "cc", "bcc", "reply_to", "headers", "tags");
+  fc.assert(
+    fc.property(fc.dictionary(fc.oneof(field, fc.string()), odd), (more) => {
+      const checked = checkSend({ ...LEAST, ...more });
+      if (checked.kind === "problem") {
+        expect(checked.message).not.toBe("");
+        return;
+      }
+      expect(checked.recipients.length).toBeGreaterThan(0);
+      const { from, to, subject } = EmailMeta.parse(JSON.parse(checked.meta));
+      for (const text of [from, subject, ...to]) expect(text).not.toMatch(/[\r\n\0]/);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a body that is too large is told with the limit", () => {
+  expect(bodyTooLarge()).toEqual({
+    kind: "problem",
+    code: "payload_too_large",
+    message: "The body is larger than 40 MB.",
+  });
+});
