@@ -42,7 +42,7 @@ export const isSafeHeaderValue = (value: string): boolean => {
 export const unstructuredField = (name: string, value: string): string => {
   assertSafe(name, value);
   if (value === "") return `${name}:\r\n`;
-  if (!isPlain(value)) return `${name}: ${encodedWords(value)}\r\n`;
+  if (!isPlain(value)) return `${name}: ${encodedWords(value, name.length + 2)}\r\n`;
   return `${fold(`${name}: ${value}`)}\r\n`;
 };
 
@@ -51,7 +51,7 @@ export const mailboxField = (name: string, mailboxes: readonly Mailbox[]): strin
   let text = `${name}:`;
   let lineLength = text.length;
   for (const [index, mailbox] of mailboxes.entries()) {
-    const written = formatMailbox(mailbox);
+    const written = formatMailbox(mailbox, index === 0 ? name.length + 2 : 1);
     const comma = index < mailboxes.length - 1 ? "," : "";
     const firstLine = written.indexOf("\r\n");
     const head = firstLine < 0 ? written.length : firstLine;
@@ -67,15 +67,19 @@ export const mailboxField = (name: string, mailboxes: readonly Mailbox[]): strin
 };
 
 /** `Name <local@domain>`; names beyond ASCII become encoded words, which may hold a line break of their own. */
-export const formatMailbox = ({ name, address }: Mailbox): string => {
+export const formatMailbox = ({ name, address }: Mailbox, column = 0): string => {
   assertSafe("mailbox", name + address);
   if (name === "") return address;
-  return `${formatPhrase(name)} <${address}>`;
+  const phrase = formatPhrase(name, column);
+  const lineEnd = phrase.lastIndexOf("\r\n");
+  const lastLine = lineEnd < 0 ? column + phrase.length : phrase.length - lineEnd - 2;
+  const broken = phrase.startsWith("=?") && lastLine + address.length + 4 > LINE_LENGTH;
+  return `${phrase}${broken ? "\r\n " : " "}<${address}>`;
 };
 
-const formatPhrase = (name: string): string => {
+const formatPhrase = (name: string, column: number): string => {
   // A quoted string cannot be broken: long ones go as encoded words, which can.
-  if (!isPlain(name) || name.length > QUOTED_LENGTH) return encodedWords(name);
+  if (!isPlain(name) || name.length > QUOTED_LENGTH) return encodedWords(name, column);
   if (/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+$/.test(name)) return name;
   return `"${name.replaceAll(/["\\]/g, "\\$&")}"`;
 };
@@ -118,14 +122,15 @@ const isPlain = (value: string): boolean => {
   return before !== 0x20;
 };
 
-/** RFC 2047: as many words as are needed, on lines of their own, none of them cutting a character. */
-const encodedWords = (value: string): string => {
+/** RFC 2047 §2: lines with encoded words have at most 76 characters; the first begins at `column`. As many words as are needed, on lines of their own, none of them cutting a character. */
+const encodedWords = (value: string, column: number): string => {
   const words: string[] = [];
   let word = "";
   let bytes = 0;
   for (const char of value) {
     const size = utf8Length(char);
-    if (bytes + size > ENCODED_BYTES) {
+    const room = words.length > 0 ? ENCODED_BYTES : Math.floor((LINE_LENGTH - 12 - column) / 4) * 3;
+    if (bytes + size > Math.min(ENCODED_BYTES, room)) {
       words.push(word);
       word = "";
       bytes = 0;

@@ -195,3 +195,10 @@ test("what is not safe is a bug by now, and no mail carries it", () => {
   expect(() => mailboxField("To", [{ ...mailbox, name: "", address: "a@b.c\n" }])).toThrow(/unsafe/);
   expect(() => parameter("filename", "a\nb")).toThrow(/unsafe/);
 });
+
+test("lines with encoded words have at most 76 characters", () => {
+  const long = "Grüße ".repeat(30).trim();
+  const mailbox = { name: long, local: "a", domain: "example.com", address: "a@example.com", utf8: false };
+  for (const field of [unstructuredField("Subject", long), mailboxField("Reply-To", [mailbox, mailbox])])
+    for (const line of field.split("\r\n")) expect(line.length).toBeLessThanOrEqual(76);
+});

@@ -12,6 +12,7 @@ import {
   leaseTo,
   ledgerOf,
   outcomes,
+  ringAlarm,
   type DeliveryRow,
   type Leased,
 } from "./support/account-scene.ts";
@@ -75,6 +76,52 @@ test("of a lease settled in part, only the rest is open after an eviction", asyn
   expect(await ledgerOf(account)).toEqual(before);
   expect(await settle(account, "one", lease, [open], "bounced")).toEqual(APPLIED(1));
   expect(states(await deliveriesOf(account))).toEqual(["delivered", "delivery_delayed", "bounced"]);
+});
+
+test.each([{ evicted: false }, { evicted: true }])(
+  "a stream that was looked through in vain gets its next mail (evicted: $evicted)",
+  async ({ evicted }) => {
+    const account = await openAccount();
+    const early = await acceptMany(account, 3);
+    expect((await leaseTo(account, "one")).ks).toEqual(early);
+    expect((await leaseTo(account, "one")).ks).toEqual([]);
+    if (evicted) await evictDurableObject(account.stub);
+    const bulk = await acceptMany(account, 2, { stream: "bulk" });
+    const late = await acceptMany(account, 2);
+    expect((await leaseTo(account, "one")).ks).toEqual(late);
+    if (evicted) await evictDurableObject(account.stub);
+    expect((await leaseTo(account, "one")).ks).toEqual(bulk);
+    expect((await leaseTo(account, "one")).ks).toEqual([]);
+  },
+);
+
+test("streams of different pools do not pass over each other's mail", async () => {
+  const account = await openAccount({ stream_pools: { transactional: "default", bulk: "slow" } });
+  const fast = await acceptMany(account, 2);
+  expect((await account.stub.lease("slow", "snail", 100)).count).toBe(0);
+  const slow = await acceptMany(account, 1, { stream: "bulk" });
+  expect((await leaseTo(account, "one")).ks).toEqual(fast);
+  expect((await leaseTo(account, "one")).ks).toEqual([]);
+  const { lease, count } = await account.stub.lease("slow", "snail", 100);
+  expect(count).toBe(1);
+  expect(await settle(account, "snail", lease, slow, "delivered")).toEqual(APPLIED(1));
+});
+
+test("the alarm writes down how far a stream without mail was looked through", async () => {
+  const account = await openAccount();
+  const ks = await acceptMany(account, 3);
+  const { lease } = await leaseTo(account, "one");
+  await leaseTo(account, "one");
+  await ringAlarm(account);
+  const rows = await sqlIn(account.stub, "SELECT stream, relay, cursor FROM lease ORDER BY stream");
+  expect(rows).toEqual([
+    { stream: 0, relay: "one", cursor: ks.at(-1) },
+    { stream: 1, relay: "", cursor: ks.at(-1) },
+  ]);
+  await evictDurableObject(account.stub);
+  expect(await settle(account, "one", lease, ks, "delivered")).toEqual(APPLIED(3));
+  const bulk = await acceptMany(account, 1, { stream: "bulk" });
+  expect((await leaseTo(account, "one")).ks).toEqual(bulk);
 });
 
 /** `moved` was given to one, taken back and given to two; `kept` is with one still, so both rows list `moved`. */
