@@ -136,8 +136,12 @@ export class AccountQueue {
 
   /** Writes down how far each stream was looked through, so that a restart does not look again; now and then. */
   keepCursors(nowMs: number): void {
-    for (const [stream, cursor] of this.#cursor.entries())
-      if (cursor - (this.#keptCursor[stream] ?? 0) > CURSOR_LAG) this.#insertLease(stream, "", cursor, [], nowMs);
+    for (const [stream, cursor] of this.#cursor.entries()) {
+      if (cursor - (this.#keptCursor[stream] ?? 0) <= CURSOR_LAG) continue;
+      const id = this.#insertLease(stream, "", cursor, [], nowMs);
+      // In the book like any other, so that its row goes when a newer one keeps the cursor.
+      this.#book.add({ id, stream, relay: "", atMs: nowMs, ks: [] });
+    }
   }
 
   nextDueMs(stream: number): number {
