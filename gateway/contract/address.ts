@@ -24,10 +24,14 @@ export type MailboxResult = { kind: "mailbox"; mailbox: Mailbox } | { kind: "inv
 const LOCAL_OCTETS = 64;
 const ADDRESS_OCTETS = 254;
 const NAME_LENGTH = 500;
+/** Longer texts are refused unread: matched against the expressions below, megabytes would overflow the stack. */
+const TEXT_LENGTH = 2000;
 
 /** RFC 5322 §3.2.3 dot-atom, with the UTF-8 that RFC 6532 §3.2 adds. */
 const DOT_ATOM =
   /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
+/** Spaces beyond ASCII come from copying, and would make a mail undeliverable. */
+const FOREIGN_SPACE = /[^\P{Z} ]/u;
 /** RFC 5321 §4.1.2 Quoted-string. */
 const QUOTED_LOCAL = /^"([\x20-\x21\x23-\x5b\x5d-\x7e\u0080-\u{10ffff}]|\\[\x20-\x7e])*"$/u;
 const FORM = "it must be `email@example.com` or `Name <email@example.com>`";
@@ -35,6 +39,7 @@ const FORM = "it must be `email@example.com` or `Name <email@example.com>`";
 const invalid = (reason: string): MailboxResult => ({ kind: "invalid", reason });
 
 export const parseMailbox = (text: string): MailboxResult => {
+  if (text.length > TEXT_LENGTH) return invalid(`it is longer than ${TEXT_LENGTH} characters`);
   if (hasControl(text)) return invalid("it has line breaks or control characters");
   const trimmed = text.trim();
   if (!trimmed.endsWith(">")) return parseAddress("", trimmed);
@@ -55,22 +60,31 @@ const parseName = (written: string): string | undefined => {
     return /^([^"\\]|\\.)*$/u.test(inner) ? inner.replaceAll(/\\(.)/gu, "$1") : undefined;
   }
   // People write commas, dots and the like in bare names; what would change the meaning of the whole is refused.
+  // An address and a comma is a list: taken for a name, the mail of its first would be lost in silence.
+  if (written.includes("@") && /[,;]/.test(written)) return undefined;
   return /[<>"]/.test(written) ? undefined : written;
 };
 
 const parseAddress = (name: string, address: string): MailboxResult => {
   const at = address.lastIndexOf("@");
   if (at < 1) return invalid(FORM);
-  const local = address.slice(0, at);
+  const local = withoutNeedlessQuotes(address.slice(0, at));
   const domain = parseDomain(address.slice(at + 1));
   if (domain.kind === "invalid") return invalid(`the part after the @ is not a domain name; ${FORM}`);
-  if (!DOT_ATOM.test(local) && !QUOTED_LOCAL.test(local)) return invalid(`the part before the @ is not valid; ${FORM}`);
+  if ((!DOT_ATOM.test(local) && !QUOTED_LOCAL.test(local)) || FOREIGN_SPACE.test(local))
+    return invalid(`the part before the @ is not valid; ${FORM}`);
   const utf8 = !isAscii(local);
   const whole = `${local}@${domain.domain}`;
   if (octets(local) > LOCAL_OCTETS) return invalid(`the part before the @ is longer than ${LOCAL_OCTETS} octets`);
   if (octets(whole) > ADDRESS_OCTETS) return invalid(`the address is longer than ${ADDRESS_OCTETS} octets`);
   return { kind: "mailbox", mailbox: { name, local, domain: domain.domain, address: whole, utf8 } };
 };
+
+/** `"bob"` is `bob` (RFC 5321 §4.1.2): one spelling, or suppressions and duplicates would be missed. */
+const withoutNeedlessQuotes = (local: string): string =>
+  local.length > 2 && local.startsWith('"') && local.endsWith('"') && DOT_ATOM.test(local.slice(1, -1))
+    ? local.slice(1, -1)
+    : local;
 
 const hasControl = (text: string): boolean => {
   for (let i = 0; i < text.length; i++) {

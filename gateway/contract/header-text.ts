@@ -9,7 +9,9 @@ import type { Mailbox } from "./address.ts";
 /** Fields that the service itself writes, or that would lie about the message: customers may not set them. */
 const RESERVED = new Set(
   `from sender to cc bcc subject date message-id reply-to return-path received mime-version dkim-signature
-  authentication-results arc-seal arc-message-signature arc-authentication-results`.split(/\s+/),
+  authentication-results received-spf delivered-to arc-seal arc-message-signature arc-authentication-results`.split(
+    /\s+/,
+  ),
 );
 
 const LINE_LENGTH = 76;
@@ -18,6 +20,8 @@ const WORD_LENGTH = 900;
 const QUOTED_LENGTH = 200;
 /** Bytes in one encoded word: `=?UTF-8?B?` and `?=` leave 63 of 75 characters (RFC 2047 §2). */
 const ENCODED_BYTES = 45;
+/** Behind it a line has no room for one character in an encoded word. */
+const LONGEST_COLUMN = LINE_LENGTH - 12 - 8;
 const utf8 = new TextEncoder();
 
 export const isReservedHeader = (name: string): boolean => {
@@ -37,6 +41,9 @@ export const isSafeHeaderValue = (value: string): boolean => {
   }
   return value.isWellFormed();
 };
+
+/** What may stand between the angle brackets of Content-ID: printable ASCII, no space (RFC 2392 §2). */
+export const isSafeContentId = (id: string): boolean => /^[\x21-\x3b\x3d\x3f-\x7e]{1,255}$/.test(id);
 
 /** An unstructured field (RFC 5322 §2.2.1), with its line end. */
 export const unstructuredField = (name: string, value: string): string => {
@@ -124,6 +131,8 @@ const isPlain = (value: string): boolean => {
 
 /** RFC 2047 §2: lines with encoded words have at most 76 characters; the first begins at `column`. As many words as are needed, on lines of their own, none of them cutting a character. */
 const encodedWords = (value: string, column: number): string => {
+  // A name so long leaves no room for a word behind it; an empty word is none (RFC 2047 §2).
+  if (column > LONGEST_COLUMN) return `\r\n ${encodedWords(value, 1)}`;
   const words: string[] = [];
   let word = "";
   let bytes = 0;

@@ -10,7 +10,7 @@ import { parseMailbox } from "#contract/address.ts";
 import { BODY_LIMIT_BYTES, RECIPIENT_LIMIT, SendRequest } from "#contract/email.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import type { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
-import { isReservedHeader, isSafeHeaderName, isSafeHeaderValue } from "#contract/header-text.ts";
+import { isReservedHeader, isSafeContentId, isSafeHeaderName, isSafeHeaderValue } from "#contract/header-text.ts";
 
 export type CheckedSend = {
   kind: "send";
@@ -121,8 +121,8 @@ const attachmentProblem = (request: SendRequest): Problem | undefined => {
       if (value !== undefined && !isSafeHeaderValue(value))
         return bad(`\`${field}\` may not have line breaks or control characters`);
     }
-    if (attachment.content_id !== undefined && /[\s<>]/.test(attachment.content_id))
-      return bad("`content_id` may not have spaces or angle brackets");
+    if (attachment.content_id !== undefined && !isSafeContentId(attachment.content_id))
+      return bad("`content_id` must be printable ASCII without spaces and angle brackets");
   }
   return undefined;
 };

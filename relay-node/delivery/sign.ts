@@ -10,9 +10,20 @@ import { createHash, createPrivateKey, sign, type KeyObject } from "node:crypto"
 export type Signer = { domain: string; selector: string; algorithm: "rsa-sha256" | "ed25519-sha256"; key: KeyObject };
 
 /** Signed when present; the first group once more than present, so that none can be added (RFC 6376 §5.4). */
-const OVERSIGNED = ["from", "to", "cc", "subject", "date", "message-id", "reply-to"];
+const OVERSIGNED = [
+  "from",
+  "to",
+  "cc",
+  "subject",
+  "date",
+  "message-id",
+  "reply-to",
+  "mime-version",
+  "content-type",
+  "content-transfer-encoding",
+];
 const SIGNED = [
-  ...["mime-version", "content-type", "content-transfer-encoding", "in-reply-to", "references"],
+  ...["in-reply-to", "references"],
   ...["list-unsubscribe", "list-unsubscribe-post", "list-id", "feedback-id"],
 ];
 
@@ -45,6 +56,8 @@ export const signMessage = async (
   const headEnd = bytes.indexOf("\r\n\r\n");
   if (headEnd < 0) throw new Error("the message has no body to sign");
   const fields = readFields(bytes.toString("latin1", 0, headEnd + 2));
+  // RFC 6376 §5.4: From must be signed.
+  if (!fields.some((field) => field.name === "from")) throw new Error("the message has no From to sign");
   const names = signedNames(fields);
   const signedText = canonicalFields(fields, names);
   const bodyHash = hashBody(bytes.subarray(headEnd + 4));
@@ -118,7 +131,11 @@ const canonicalFields = (fields: readonly Field[], names: readonly string[]): st
 };
 
 /** RFC 6376 §3.4.2: unfolded, runs of white space as one space, none at the ends. */
-const relaxValue = (value: string): string => value.replaceAll(/[\t\r\n ]+/g, " ").trim();
+const relaxValue = (value: string): string => {
+  const spaced = value.replaceAll(/[\t\r\n ]+/g, " ");
+  // Not `trim`: it takes the octet A0, with which `à` ends, for white space.
+  return spaced.slice(spaced.startsWith(" ") ? 1 : 0, spaced.length > 1 && spaced.endsWith(" ") ? -1 : undefined);
+};
 
 const foldNames = (names: readonly string[]): string => {
   let text = " h=";

@@ -23,6 +23,7 @@ describe("a mailbox is", () => {
   check('"odd local"@b.c', '|"odd local"@b.c|false');
   check("a@localhost", "|a@localhost|false");
   check("a+tag@b.c.", "|a+tag@b.c|false");
+  check('"needless"@b.c', "|needless@b.c|false");
 });
 
 describe("not a mailbox is", () => {
@@ -30,6 +31,7 @@ describe("not a mailbox is", () => {
     "", "a", "@b.c", "a@", "a@@b.c", "a b@c.d", "a@b c.d", "a@[127.0.0.1]", "a@127.0.0.1", "a@b..c", ".a@b.c", "a.@b.c", "a@-b.c", "a@b.c, d@e.f",
     "a@b.c\r\nBcc: d@e.f", "Ann\n <a@b.c>", "a\u0000@b.c", 'A "B" <a@b.c>', "A <b> <a@b.c>", '"A <a@b.c>', "A <a@b.c", `${"x".repeat(65)}@b.c`,
     `a@${"x".repeat(64)}.c`, `a@${"x.".repeat(130)}c`, "\ud800@b.c", "a@b.c\u2028", "undisclosed:;", "a(comment)@b.c",
+    "a@b.c, d@e.f <g@h.i>", "a\u00a0b@c.d", "a\u3000b@c.d",
   ]) check(text, undefined); // prettier-ignore
 });
 
@@ -49,4 +51,10 @@ test("whatever is written, what comes out is one safe line, and reads back as th
     ),
     { numRuns: 1000 },
   );
+});
+
+test("megabytes are refused, not run into the stack", () => {
+  const long = "a".repeat(10_000_000);
+  for (const text of [`"${long}" <a@b.c>`, `"${long}"@b.c`, `${"a.".repeat(5_000_000)}a@b.c`, `${long} <a@b.c>`])
+    expect(parseMailbox(text)).toMatchObject({ kind: "invalid" });
 });

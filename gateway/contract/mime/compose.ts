@@ -7,7 +7,7 @@
  *   mixed( alternative( text, related( html, inline images ) ), attachments )     each level only when needed
  */
 import { parseMailbox, type Mailbox } from "../address.ts";
-import { isReservedHeader, mailboxField, parameter, unstructuredField } from "../header-text.ts";
+import { isReservedHeader, isSafeContentId, mailboxField, parameter, unstructuredField } from "../header-text.ts";
 import { kToMs } from "../ids.ts";
 import type { EmailContent, EmailMeta } from "../relay-protocol.ts";
 import { contentTypeOf } from "./content-type.ts";
@@ -37,7 +37,8 @@ export const composeMessage = ({ k, id, meta, content }: ComposeInput): Composed
   head += `Message-ID: <${id}@${from[0]?.domain ?? ""}>\r\n`;
   for (const [name, value] of Object.entries(content.headers ?? {})) {
     if (isReservedHeader(name)) throw new Error(`the header ${name} is not the customer's to set`);
-    head += unstructuredField(name, value);
+    // White space has no meaning beyond parting words, and `List-Unsubscribe` in encoded words would be none.
+    head += unstructuredField(name, value.trim().replaceAll(/[\t ]+/g, " "));
   }
   const body = bodyPart(content, id);
   return {
@@ -55,27 +56,38 @@ const mailboxes = (texts: readonly string[] | undefined): Mailbox[] =>
 
 const bodyPart = (content: EmailContent, id: string): Part => {
   const attachments = content.attachments ?? [];
-  const inline =
-    content.html === undefined ? [] : attachments.filter((attachment) => attachment.content_id !== undefined);
+  const inline = attachments.filter(({ content_id }) => isShownIn(content.html, content_id));
   const others = attachments.filter((attachment) => !inline.includes(attachment));
   const views: Part[] = [];
   if (content.text !== undefined) views.push(textPart("text/plain", content.text));
   if (content.html !== undefined) {
     const html = textPart("text/html", content.html);
-    views.push(inline.length === 0 ? html : multipart("related", id, [html, ...inline.map(attachmentPart)]));
+    views.push(
+      inline.length === 0
+        ? html
+        : multipart("related", id, [html, ...inline.map((part) => attachmentPart(part, "inline"))]),
+    );
   }
   const view = views.length === 1 && views[0] ? views[0] : multipart("alternative", id, views);
-  return others.length === 0 ? view : multipart("mixed", id, [view, ...others.map(attachmentPart)]);
+  return others.length === 0
+    ? view
+    : multipart("mixed", id, [view, ...others.map((part) => attachmentPart(part, "attachment"))]);
 };
+
+/** What no `cid:` URL names (RFC 2392 §2, perhaps percent-encoded) would be seen nowhere among the inline parts. */
+const isShownIn = (html: string | undefined, contentId: string | undefined): boolean =>
+  html !== undefined &&
+  contentId !== undefined &&
+  (html.includes(`cid:${contentId}`) || html.includes(`cid:${encodeURIComponent(contentId)}`));
 
 const textPart = (type: "text/plain" | "text/html", text: string): Part => {
   const { encoding, body } = encodeText(text);
   return { fields: `Content-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: ${encoding}\r\n`, body: [body] };
 };
 
-const attachmentPart = (attachment: Attachment): Part => {
+const attachmentPart = (attachment: Attachment, disposition: "inline" | "attachment"): Part => {
   const { filename, content, content_id } = attachment;
-  const disposition = content_id === undefined ? "attachment" : "inline";
+  if (content_id !== undefined && !isSafeContentId(content_id)) throw new Error("unsafe content id");
   const fields =
     `Content-Type: ${contentTypeOf(attachment)}${parameter("name", filename)}\r\n` +
     `Content-Transfer-Encoding: base64\r\n` +

@@ -15,15 +15,17 @@ export const encodeText = (text: string): Encoded => {
   const lines = toCrlf(text);
   const bytes = utf8.encode(lines);
   const { plain, special } = survey(bytes);
-  // A line that looks like one of our boundaries must not stand in the clear.
-  if (plain && !lines.includes("--=_")) return { encoding: "7bit", body: bytes };
+  // A line that looks like one of our boundaries must not stand in the clear, nor one that mail stores change.
+  if (plain && !lines.includes("--=_") && !lines.startsWith("From ") && !lines.includes("\nFrom "))
+    return { encoding: "7bit", body: bytes };
   // Quoted-printable costs two more bytes each special one, base64 a third of all.
   if (special * 2 <= bytes.length / 3) return { encoding: "quoted-printable", body: quotedPrintable(bytes) };
   return { encoding: "base64", body: wrapBase64(base64(bytes)) };
 };
 
-/** Base64 text in lines of 76 (RFC 2045 §6.8), without decoding it. */
+/** Base64 text in lines of 76 (RFC 2045 §6.8), without decoding it. Throws when it is not: it could hold a boundary. */
 export const wrapBase64 = (text: string): string => {
+  if (/[^A-Za-z0-9+/=]/.test(text)) throw new Error("an attachment is not base64");
   const lines: string[] = [];
   for (let start = 0; start < text.length; start += 76) lines.push(text.slice(start, start + 76));
   return `${lines.join("\r\n")}\r\n`;
@@ -70,7 +72,7 @@ const quotedPrintable = (bytes: Uint8Array): Uint8Array => {
     const atLineEnd = bytes[i + 1] === CR && bytes[i + 2] === LF;
     const blank = byte === SPACE || byte === TAB;
     // White space at the end of a line would be lost on the way: rule 3.
-    const literal = blank ? !atLineEnd : byte > SPACE && byte < 127 && byte !== EQUALS;
+    const literal = blank ? !atLineEnd : byte > SPACE && byte < 127 && byte !== EQUALS && !isFromLine(bytes, i);
     if (length - lineStart + (literal ? 1 : 3) > QP_LINE) {
       out[length++] = EQUALS;
       out[length++] = CR;
@@ -86,6 +88,15 @@ const quotedPrintable = (bytes: Uint8Array): Uint8Array => {
   }
   return out.subarray(0, length);
 };
+
+/** `From ` at the start of a line becomes `>From ` in mbox stores, which breaks signatures (RFC 4155). */
+const isFromLine = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at] === 70 &&
+  (at === 0 || bytes[at - 1] === LF) &&
+  bytes[at + 1] === 114 &&
+  bytes[at + 2] === 111 &&
+  bytes[at + 3] === 109 &&
+  bytes[at + 4] === SPACE;
 
 const base64 = (bytes: Uint8Array): string => {
   let binary = "";

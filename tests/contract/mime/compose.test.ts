@@ -74,7 +74,8 @@ describe("compose, read back by postal-mime", () => {
           content_type: "application/octet-stream",
           ...(cid === undefined ? {} : { content_id: cid }),
         }));
-        const read = await PostalMime.parse(bytesOf(input({}, { html: "<p>x</p>", attachments })));
+        const html = files.map(({ cid }) => `<img src="cid:${cid}">`).join("");
+        const read = await PostalMime.parse(bytesOf(input({}, { html, attachments })));
         const got = read.attachments.map((attachment) => ({
           filename: attachment.filename,
           bytes: Buffer.from(attachment.content as ArrayBuffer).toString("hex"),
@@ -105,6 +106,7 @@ describe("no string in any field can add a header", () => {
     ["header value", (text) => input({}, { text: "x", headers: { "X-A": text } })],
     ["header name", (text) => input({}, { text: "x", headers: { [text]: "1" } })],
     ["filename", (text) => input({}, { text: "x", attachments: [{ filename: text, content: "" }] })],
+    ["attachment", (text) => input({}, { text: "x", attachments: [{ filename: "a", content: text }] })],
     ["content_id", (text) => input({}, { html: "x", attachments: [{ filename: "a", content: "", content_id: text }] })],
     [
       "content_type",
@@ -199,5 +201,53 @@ describe("the bytes", () => {
     const text = `one\n--=_alternative_${ID}--\ntwo`;
     const read = await PostalMime.parse(bytesOf(input({}, { text, html: "<p>x</p>" })));
     expect(read.text?.trimEnd()).toBe(text);
+  });
+});
+
+describe("what readers would misunderstand", () => {
+  const customLine = (name: string, value: string): string | undefined =>
+    textOf(input({}, { text: "x", headers: { [name]: value } }))
+      .split(/\r\n(?![ ])/)
+      .find((line) => line.startsWith(`${name}:`));
+
+  test("stray white space does not turn a structured header into encoded words", () => {
+    const check = (name: string, value: string, line: string): void => expect(customLine(name, value)).toBe(line);
+    check("List-Unsubscribe", "<https://x.test/u> ", "List-Unsubscribe: <https://x.test/u>");
+    check("List-Unsubscribe-Post", " List-Unsubscribe=One-Click", "List-Unsubscribe-Post: List-Unsubscribe=One-Click");
+    check("References", "<a@x>  <b@x>\t<c@x>", "References: <a@x> <b@x> <c@x>");
+  });
+
+  test("no encoded word is empty, however long the header's name", () => {
+    for (let length = 1; length <= 76; length++) {
+      const composed = textOf(input({}, { text: "x", headers: { ["X".repeat(length)]: "héllo wörld" } }));
+      expect(composed).not.toContain("?B??=");
+    }
+  });
+
+  test("an attachment is one part, whatever type it claims", async () => {
+    for (const content_type of ['multipart/mixed; boundary="zz"', "message/rfc822", "Multipart/Related"]) {
+      const attachments = [{ filename: "a.bin", content: "aGVsbG8=", content_type }];
+      const read = await PostalMime.parse(bytesOf(input({}, { text: "x", attachments })));
+      expect(read.attachments.map((part) => [part.filename, part.mimeType])).toEqual([
+        ["a.bin", "application/octet-stream"],
+      ]);
+    }
+  });
+
+  test("only what the html shows is inline", () => {
+    const dispositions = (html: string): string[] =>
+      textOf(input({}, { html, attachments: [{ filename: "a.pdf", content: "", content_id: "x@y" }] }))
+        .split("\r\n")
+        .filter((line) => line.startsWith("Content-Disposition"));
+    expect(dispositions('<img src="cid:x@y">')).toEqual(["Content-Disposition: inline;"]);
+    expect(dispositions('<img src="cid:x%40y">')).toEqual(["Content-Disposition: inline;"]);
+    expect(dispositions("<p>see the file</p>")).toEqual(["Content-Disposition: attachment;"]);
+  });
+
+  test("no line begins with `From `, and the text is the same", async () => {
+    for (const text of ["From me\nFrom you", "é\nFrom you\nFromage"]) {
+      expect(textOf(input({}, { text }))).not.toMatch(/^From /m);
+      expect((await PostalMime.parse(bytesOf(input({}, { text })))).text?.trimEnd()).toBe(text);
+    }
   });
 });

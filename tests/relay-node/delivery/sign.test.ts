@@ -65,6 +65,7 @@ describe("mailauth says pass", () => {
     ["an empty body", `${HEAD}\r\n`],
     ["a body of blank lines", `${HEAD}\r\n\r\n\r\n`],
     ["no line end at the end", `${HEAD}\r\nHello`],
+    ["a header of UTF-8 whose last octet is A0", `${HEAD}References: voilà\r\nIn-Reply-To:  à \r\n\r\nx\r\n`],
     [
       "folded and repeated headers",
       `Subject:  a\r\n\tb   c \r\nReferences: <1@x>\r\n <2@x>\r\n${HEAD}X-A: 1\r\nX-A: 2\r\n\r\nx\r\n`,
@@ -108,6 +109,18 @@ test("a changed body or subject fails", async () => {
   expect(await verdicts(Buffer.from(signed.replace("Hello", "Hallo")))).toEqual(["r neutral"]);
   expect(await verdicts(Buffer.from(signed.replace("Subject: hi", "Subject: ho")))).toEqual(["r fail"]);
   expect(await verdicts(Buffer.from(signed.replace("Subject: hi", "Subject: new\r\nSubject: hi")))).toEqual(["r fail"]);
+});
+
+test("a second header of those that say how to read the body breaks the signature", async () => {
+  const head = `${HEAD}MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n`;
+  const signed = Buffer.from(await signMessage(Buffer.from(`${head}\r\nx\r\n`), [rsaSigner], 1)).toString("latin1");
+  expect(await verdicts(Buffer.from(signed))).toEqual(["r pass"]);
+  for (const added of ["Content-Type: text/html", "Content-Transfer-Encoding: base64", "Reply-To: e@example.org"])
+    expect(await verdicts(Buffer.from(`${added}\r\n${signed}`)), added).toEqual(["r fail"]);
+});
+
+test("a message without From is refused", async () => {
+  await expect(signMessage(Buffer.from("Subject: x\r\n\r\nx\r\n"), [rsaSigner], 1)).rejects.toThrow("From");
 });
 
 test("signing twice gives the same bytes", async () => {
