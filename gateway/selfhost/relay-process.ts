@@ -39,6 +39,8 @@ export const relayPlan = (relay: RelayNode, env: Record<string, string | undefin
     env: {
       // Signing runs in libuv's pool: more threads than cores get in each other's way; one more is for fsync.
       UV_THREADPOOL_SIZE: String(availableParallelism() + 1),
+      // glibc gives each thread an arena of its own, which keeps what the signatures of the past needed.
+      MALLOC_ARENA_MAX: "1",
       ...passed,
       HIKYAKU_GATEWAY_URL: relay.gatewayUrl,
       HIKYAKU_RELAY_TOKEN: relay.token,
