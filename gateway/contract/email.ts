@@ -6,6 +6,7 @@
  * them is checked by `gateway/core/send-request.ts`, which also names the right problem.
  */
 import { z } from "zod";
+import { Variables } from "./merge.ts";
 
 export const RECIPIENT_LIMIT = 50;
 /** Body of a request, in bytes: attachments count as the base64 they come in. */
@@ -18,18 +19,33 @@ export const Tag = z.strictObject({
   value: z.string().regex(/^[A-Za-z0-9_-]{0,256}$/, "may have letters, digits, _ and -, at most 256"),
 });
 
-export const Attachment = z.strictObject({
-  filename: z.string().min(1).max(255),
-  content: z.string().meta({ description: "The bytes in base64" }),
-  content_type: z.string().max(255).optional(),
-  content_id: z.string().min(1).max(128).optional().meta({ description: 'For `<img src="cid:…">`' }),
-});
+/** How far ahead `scheduled_at` may lie. */
+export const SCHEDULE_LIMIT_MS = 30 * 24 * 3600 * 1000;
+
+/** Bytes as base64 in `content`, or a `path`: a public http or https URL that is fetched while the send is answered. */
+export const Attachment = z
+  .strictObject({
+    filename: z.string().min(1).max(255).nullish(),
+    content: z.string().nullish().meta({ description: "The bytes in base64" }),
+    path: z.string().max(2048).nullish().meta({ description: "Or where they are to be fetched: an http or https URL" }),
+    content_type: z.string().max(255).nullish(),
+    content_id: z.string().min(1).max(128).nullish().meta({ description: 'For `<img src="cid:…">`' }),
+  })
+  .meta({ id: "Attachment" });
+export type Attachment = z.infer<typeof Attachment>;
+
+const Metadata = z.record(z.string().max(64), z.string().max(1024));
+
+const ScheduledAt = z.iso.datetime({ offset: true, local: false });
 
 export const SendRequest = z
   .strictObject({
-    from: z.string(),
+    from: z
+      .string()
+      .optional()
+      .meta({ description: "`a@example.com` or `Name <a@example.com>`; a template may bring it" }),
     to: addresses,
-    subject: z.string().max(2000),
+    subject: z.string().max(2000).optional(),
     html: z.string().nullish(),
     text: z.string().nullish(),
     cc: addresses.nullish(),
@@ -38,12 +54,33 @@ export const SendRequest = z
     headers: z.record(z.string(), z.string()).nullish(),
     tags: z.array(Tag).max(75).nullish(),
     attachments: z.array(Attachment).nullish(),
+    scheduled_at: ScheduledAt.nullish().meta({ description: "ISO 8601, at most 30 days ahead" }),
+    template: z.strictObject({ id: z.string().min(1).max(100), variables: Variables.nullish() }).nullish(),
+    topic_id: z.null().optional().meta({ description: "There are no topics here: null only" }),
     stream: z.enum(["transactional", "bulk"]).optional(),
     require_tls: z.boolean().optional(),
-    metadata: z.record(z.string().max(64), z.string().max(1024)).optional(),
+    metadata: Metadata.optional(),
   })
   .meta({ id: "SendRequest" });
 export type SendRequest = z.infer<typeof SendRequest>;
+
+/** `POST /v1/emails/batch`; what one may not have in a batch: `attachments` and `scheduled_at`. */
+export const BATCH_EMAILS = 100;
+export const BatchRequest = z.array(SendRequest).min(1).max(BATCH_EMAILS).meta({ id: "BatchRequest" });
+export const BatchReply = z
+  .object({
+    data: z.array(z.object({ id: z.string() })),
+    errors: z
+      .array(z.object({ index: z.int(), message: z.string() }))
+      .optional()
+      .meta({ description: "With `x-batch-validation: permissive`: those that were not sent" }),
+  })
+  .meta({ id: "BatchReply" });
+export type BatchReply = z.infer<typeof BatchReply>;
+
+/** `PATCH /v1/emails/:id`: another time for an email that is still scheduled. */
+export const UpdateEmail = z.strictObject({ scheduled_at: ScheduledAt }).meta({ id: "UpdateEmail" });
+export type UpdateEmail = z.infer<typeof UpdateEmail>;
 
 export const SendReply = z.object({ id: z.string() }).meta({ id: "SendReply" });
 
@@ -61,6 +98,7 @@ export const EmailSummary = z
     created_at: z.string(),
     last_event: z.string(),
     scheduled_at: z.string().nullable(),
+    topic_id: z.string().nullable(),
   })
   .meta({ id: "EmailSummary" });
 export type EmailSummary = z.infer<typeof EmailSummary>;
@@ -71,17 +109,6 @@ export const EmailDetail = EmailSummary.extend({
   html: z.string().nullable(),
   text: z.string().nullable(),
   tags: z.array(z.object({ name: z.string(), value: z.string() })),
-  topic_id: z.string().nullable(),
   metadata: z.record(z.string(), z.string()).nullable(),
 }).meta({ id: "EmailDetail" });
 export type EmailDetail = z.infer<typeof EmailDetail>;
-
-/** `?limit=1..100&after=ID | before=ID`, ids exclusive. */
-export const PageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  after: z.string().optional(),
-  before: z.string().optional(),
-});
-export type PageQuery = z.infer<typeof PageQuery>;
-
-export type Page<T> = { object: "list"; has_more: boolean; data: T[] };

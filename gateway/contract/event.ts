@@ -2,24 +2,36 @@
  * The events of an email: one closed union, one event for each change of state of each recipient.
  *
  * `rank` lets a listener rebuild the order when events overtake each other: a state of a higher rank
- * came later. `queued` is never stored, the email's own row says it.
+ * came later. `queued` and `scheduled` are never stored, the email's own row says them.
  */
 import { z } from "zod";
 import { Phase, Reply } from "./reply.ts";
 import { TlsVerdict } from "./outcome.ts";
 
 /** The state of one recipient. `unknown`: sent whole, no reply seen; it is tried once more with the same bytes. */
-export const EventKind = z.enum(["queued", "sent", "delivery_delayed", "unknown", "delivered", "bounced", "failed"]);
+export const EventKind = z.enum([
+  "queued",
+  "scheduled",
+  "sent",
+  "delivery_delayed",
+  "unknown",
+  "delivered",
+  "bounced",
+  "failed",
+  "canceled",
+]);
 export type EventKind = z.infer<typeof EventKind>;
 
 export const EVENT_RANK: Record<EventKind, number> = {
   queued: 0,
+  scheduled: 0,
   sent: 1,
   delivery_delayed: 2,
   unknown: 2,
   delivered: 3,
   bounced: 4,
   failed: 4,
+  canceled: 4,
 };
 
 /** Resend's vocabulary has no word for doubt: an email in doubt is delayed until it is tried again. */

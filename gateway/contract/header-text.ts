@@ -8,7 +8,7 @@ import type { Mailbox } from "./address.ts";
 
 /** Fields that the service itself writes, or that would lie about the message: customers may not set them. */
 const RESERVED = new Set(
-  `from sender to cc bcc subject date message-id reply-to return-path received mime-version dkim-signature
+  `from to cc bcc subject date message-id reply-to return-path received mime-version dkim-signature
   authentication-results received-spf delivered-to arc-seal arc-message-signature arc-authentication-results`.split(
     /\s+/,
   ),

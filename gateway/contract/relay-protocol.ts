@@ -14,6 +14,7 @@
  */
 import { z } from "zod";
 import { isAccountId } from "./ids.ts";
+import { Variables } from "./merge.ts";
 import { Outcome } from "./outcome.ts";
 
 export const PROTOCOL = 1;
@@ -121,6 +122,10 @@ export const EmailMeta = z.object({
   metadata: z.record(z.string(), z.string()).optional(),
   stream: z.enum(["transactional", "bulk"]).optional(),
   require_tls: z.boolean().optional(),
+  /** When it is to go, ms since the epoch: the message's date, instead of the time it was accepted. */
+  scheduled_at: z.int().optional(),
+  /** Present: the content has placeholders and is merged for this email. The subject here is merged already. */
+  variables: Variables.optional(),
 });
 export type EmailMeta = z.infer<typeof EmailMeta>;
 
@@ -151,6 +156,8 @@ export const LeasedEmail = z.object({
   meta: EmailMeta,
   content: EmailContent.optional(),
   part: z.object({ k: z.int(), chunks: z.int() }).optional(),
+  /** Where its return-path points, when its domain has one of its own. */
+  return_path: z.string().optional(),
 });
 export type LeasedEmail = z.infer<typeof LeasedEmail>;
 
@@ -172,9 +179,11 @@ export const Batch = z
     lease: z.int(),
     /** Changes whenever a domain or key of the account changes: the relay's cached keys are for one version. */
     keys_version: z.int(),
-    /** Where the return-path of these deliveries points. */
+    /** Where the return-path of emails without one of their own points. */
     bounce_domain: z.string(),
     emails: z.array(LeasedEmail),
+    /** Content that several of the emails share: they name it by `part`. What is not here is fetched. */
+    parts: z.array(z.object({ k: z.int(), content: EmailContent })).optional(),
     deliveries: z.array(LeasedDelivery).min(1),
   })
   .refine(({ emails, deliveries }) => {

@@ -29,13 +29,22 @@ const utf8 = new TextEncoder();
 /** Throws when the email could not have come through the API: an address or header that is not valid. */
 export const composeMessage = ({ k, id, meta, content }: ComposeInput): Composed => {
   const from = mailboxes([meta.from]);
-  const visible = { From: from, "Reply-To": mailboxes(meta.reply_to), To: mailboxes(meta.to), Cc: mailboxes(meta.cc) };
+  const headers = Object.entries(content.headers ?? {});
+  const sender = mailboxes(headers.filter(([name]) => isSender(name)).map(([, value]) => value));
+  const visible = {
+    From: from,
+    Sender: sender,
+    "Reply-To": mailboxes(meta.reply_to),
+    To: mailboxes(meta.to),
+    Cc: mailboxes(meta.cc),
+  };
   let head = "";
   for (const [name, list] of Object.entries(visible)) if (list.length > 0) head += mailboxField(name, list);
   head += unstructuredField("Subject", meta.subject);
-  head += `Date: ${formatDate(kToMs(k))}\r\n`;
+  head += `Date: ${formatDate(meta.scheduled_at ?? kToMs(k))}\r\n`;
   head += `Message-ID: <${id}@${from[0]?.domain ?? ""}>\r\n`;
-  for (const [name, value] of Object.entries(content.headers ?? {})) {
+  for (const [name, value] of headers) {
+    if (isSender(name)) continue;
     if (isReservedHeader(name)) throw new Error(`the header ${name} is not the customer's to set`);
     // White space has no meaning beyond parting words, and `List-Unsubscribe` in encoded words would be none.
     head += unstructuredField(name, value.trim().replaceAll(/[\t ]+/g, " "));
@@ -46,6 +55,9 @@ export const composeMessage = ({ k, id, meta, content }: ComposeInput): Composed
     needsSmtpUtf8: Object.values(visible).some((list) => list.some((mailbox) => mailbox.utf8)),
   };
 };
+
+/** The one address field that customers set as a header (RFC 5322 §3.6.2). */
+const isSender = (name: string): boolean => name.toLowerCase() === "sender";
 
 const mailboxes = (texts: readonly string[] | undefined): Mailbox[] =>
   (texts ?? []).map((text) => {

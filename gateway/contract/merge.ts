@@ -1,0 +1,101 @@
+/**
+ * Merging: `{{name}}` in a text becomes the value of that variable.
+ *
+ * `{{name}}` is escaped in HTML, `{{{name}}}` is not; `{{name|words}}` has a fallback for a missing value. What is no
+ * placeholder stays as it is, so CSS and code keep their braces. Nothing is evaluated: no conditions, no loops.
+ */
+import { z } from "zod";
+
+export const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+/** What `{{name}}` stands for. */
+export const Variables = z
+  .record(
+    z.string().regex(VARIABLE_NAME, "is not a variable name: letters, digits and _, at most 64"),
+    z.union([z.string().max(10_000), z.number()]),
+  )
+  .meta({ id: "Variables", example: { first_name: "Ada", total: 42 } });
+export type Variables = z.infer<typeof Variables>;
+
+/** A text taken apart: what stands as it is, and placeholders between. */
+export type Compiled = readonly (string | Placeholder)[];
+type Placeholder = { name: string; raw: boolean; fallback: string | undefined };
+
+const INSIDE = /^[ \t]*([A-Za-z_][A-Za-z0-9_]{0,63})[ \t]*(?:\|([^{}]{0,1000}))?$/;
+/** No placeholder is longer. */
+const LONGEST_INSIDE = 1100;
+
+export const compile = (text: string): Compiled => {
+  const pieces: (string | Placeholder)[] = [];
+  let literalFrom = 0;
+  let close = -1;
+  for (let open = text.indexOf("{{"); open >= 0;) {
+    // Looked for once, not once for each brace before it.
+    if (close < open + 2) close = text.indexOf("}}", open + 2);
+    if (close < 0) break;
+    const found = placeholderAt(text, open, close);
+    if (!found) {
+      open = text.indexOf("{{", open + 1);
+      continue;
+    }
+    if (open > literalFrom) pieces.push(text.slice(literalFrom, open));
+    pieces.push(found.placeholder);
+    literalFrom = found.end;
+    open = text.indexOf("{{", literalFrom);
+  }
+  if (literalFrom < text.length) pieces.push(text.slice(literalFrom));
+  return pieces;
+};
+
+/** Merges a text, or one compiled before; a variable that is missing and has no fallback is nothing. */
+export const merge = (text: string | Compiled, variables: Variables, as: "html" | "plain"): string => {
+  let merged = "";
+  for (const piece of typeof text === "string" ? compile(text) : text) {
+    if (typeof piece === "string") merged += piece;
+    else {
+      const value = valueOf(piece.name, variables) ?? piece.fallback ?? "";
+      merged += as === "html" && !piece.raw ? escapeHtml(value) : value;
+    }
+  }
+  return merged;
+};
+
+/** The first placeholder with neither a value nor a fallback. */
+export const missingIn = (texts: readonly (string | Compiled)[], variables: Variables): string | undefined => {
+  for (const text of texts)
+    for (const piece of typeof text === "string" ? compile(text) : text)
+      if (typeof piece !== "string" && piece.fallback === undefined && !Object.hasOwn(variables, piece.name))
+        return piece.name;
+  return undefined;
+};
+
+/** The names a text asks for, each once. */
+export const placeholdersIn = (text: string): string[] => [
+  ...new Set(compile(text).flatMap((piece) => (typeof piece === "string" ? [] : [piece.name]))),
+];
+
+/** Only own properties: `constructor` is no variable that somebody gave. */
+const valueOf = (name: string, variables: Variables): string | undefined => {
+  const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+  return value === undefined ? undefined : String(value);
+};
+
+/** `{{{name}}}` or `{{name}}` from `open` to the first braces that close, and where it ends; what is neither is text. */
+const placeholderAt = (
+  text: string,
+  open: number,
+  close: number,
+): { placeholder: Placeholder; end: number } | undefined => {
+  const raw = text.startsWith("{{{", open);
+  const start = open + (raw ? 3 : 2);
+  if (close - start > LONGEST_INSIDE || (raw && !text.startsWith("}}}", close))) return undefined;
+  const match = INSIDE.exec(text.slice(start, close));
+  if (!match) return undefined;
+  const [, name = "", fallback] = match;
+  return { placeholder: { name, raw, fallback: fallback?.trim() }, end: close + (raw ? 3 : 2) };
+};
+
+const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+export const escapeHtml = (text: string): string =>
+  /[&<>"']/.test(text) ? text.replaceAll(/[&<>"']/g, (char) => ESCAPES[char] ?? char) : text;
