@@ -55,6 +55,7 @@ const HOUSES = ["gateway/contract/", "gateway/", "relay-node/", "dns-tools/", "t
 const DOORS: readonly (readonly [name: string, directory: string])[] = [
   ["#contract/", "gateway/contract/"],
   ["#dns/", "dns-tools/lib/"],
+  ["#resolvers/", "dns-tools/resolvers/"],
 ];
 
 /** Pure floors: what they may import beside each other, and what they may not read. */
