@@ -67,3 +67,30 @@ const toPem = (der: Uint8Array): string => {
   const base64 = btoa(String.fromCharCode(...der));
   return `-----BEGIN PRIVATE KEY-----\n${base64.replaceAll(/.{64}/g, "$&\n").trimEnd()}\n-----END PRIVATE KEY-----\n`;
 };
+
+/** A new key pair: the private half as PKCS#8 PEM, the public one as the `p=` of its record. */
+export const generateDkimKey = async (
+  algorithm: "rsa-sha256" | "ed25519-sha256",
+): Promise<{ pem: string; publicKeyBase64: string }> => {
+  const rsa = {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-256",
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+  };
+  const pair = await crypto.subtle.generateKey(algorithm === "rsa-sha256" ? rsa : { name: "Ed25519" }, true, [
+    "sign",
+    "verify",
+  ]);
+  if (!("privateKey" in pair)) throw new Error("generateKey gave no pair");
+  const pkcs8 = new Uint8Array(await exportKey("pkcs8", pair.privateKey));
+  // RFC 8463 §4.2: an Ed25519 record has the bare 32 bytes; RFC 6376 §3.6.1: an RSA one has SubjectPublicKeyInfo.
+  const published = await exportKey(algorithm === "rsa-sha256" ? "spki" : "raw", pair.publicKey);
+  return { pem: toPem(pkcs8), publicKeyBase64: btoa(String.fromCharCode(...new Uint8Array(published))) };
+};
+
+const exportKey = async (format: "pkcs8" | "spki" | "raw", key: CryptoKey): Promise<ArrayBuffer> => {
+  const exported = await crypto.subtle.exportKey(format, key);
+  if (!(exported instanceof ArrayBuffer)) throw new Error(`exporting as ${format} gave no bytes`);
+  return exported;
+};

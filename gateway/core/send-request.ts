@@ -2,149 +2,183 @@
  * From a posted JSON value to an email that may be stored: the one place where a send is checked.
  *
  * What passes here has every address parsed, every header safe, every attachment readable, so no later room
- * looks again. It builds the JSON texts that are stored and ride to the relay as they are. It knows no
- * account: whether the sender is allowed, the account says.
+ * looks again. It knows no account: whether the sender is allowed, what a template brings and how much may be
+ * sent, the account says.
  */
-import type { z } from "zod";
 import { parseMailbox } from "#contract/address.ts";
-import { BODY_LIMIT_BYTES, RECIPIENT_LIMIT, SendRequest } from "#contract/email.ts";
-import { problem, type Problem } from "#contract/problem.ts";
+import { RECIPIENT_LIMIT, SCHEDULE_LIMIT_MS, SendRequest } from "#contract/email.ts";
+import { isReservedHeader, isSafeHeaderName, isSafeHeaderValue } from "#contract/header-text.ts";
+import type { Variables } from "#contract/merge.ts";
+import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import type { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
-import { isReservedHeader, isSafeContentId, isSafeHeaderName, isSafeHeaderValue } from "#contract/header-text.ts";
+import { checkAttachments, type RemoteAttachment } from "./attachment-check.ts";
+import { shapeProblem } from "./shape-problem.ts";
+
+export type Address = { address: string; domain: string };
 
 export type CheckedSend = {
   kind: "send";
-  from: { address: string; domain: string };
+  /** `undefined`: the template brings it. */
+  from: Address | undefined;
+  /** The header `Sender`, when there is one: it must be allowed as From must. */
+  sender: Address | undefined;
   /** Envelope recipients: to, cc and bcc, each once. */
   recipients: string[];
   stream: "transactional" | "bulk";
-  /** JSON texts of `EmailMeta` and `EmailContent`. */
-  meta: string;
-  content: string;
+  scheduledMs: number | undefined;
+  template: { id: string; variables: Variables } | undefined;
+  meta: EmailMeta;
+  content: EmailContent;
+  /** Attachments of `content` that are still to be fetched. */
+  remote: RemoteAttachment[];
 };
 
-/** Checks one email. Refusals name the field and say what is wrong with it. */
-export const checkSend = (body: unknown): CheckedSend | Problem => {
-  const parsed = SendRequest.safeParse(body);
-  if (!parsed.success) return shapeProblem(parsed.error, body);
-  const request = parsed.data;
-  if (!request.text && !request.html) return problem("missing_required_field", "Missing `html` or `text` field.");
+/** A time that has just passed means now: clocks differ. */
+const LATE_MS = 60_000;
 
-  const from = parseMailbox(request.from);
-  if (from.kind === "invalid") return problem("invalid_from_address", `Invalid \`from\` field: ${from.reason}.`);
-  const meta: EmailMeta = { from: request.from, to: [], subject: request.subject };
+/** Checks one email. Refusals name the field and say what is wrong with it; `where` goes before it (`[3].`). */
+export const checkSend = (body: unknown, nowMs: number, where = ""): CheckedSend | Problem => {
+  const parsed = SendRequest.safeParse(body);
+  if (!parsed.success) return shapeProblem(parsed.error, body, where);
+  const checked = checkRequest(parsed.data, nowMs);
+  return where !== "" && isProblem(checked) ? { ...checked, message: `${where} ${checked.message}` } : checked;
+};
+
+/** A send of the right shape; without `to` when it is the shared email of a bulk. */
+export const checkRequest = (
+  request: Omit<SendRequest, "to"> & { to?: SendRequest["to"] },
+  nowMs: number,
+): CheckedSend | Problem => {
+  const template = request.template ?? undefined;
+  const refusal = missingProblem(request, template !== undefined) ?? headerProblem(request);
+  if (refusal) return refusal;
+  const from = request.from === undefined ? undefined : parseMailbox(request.from);
+  if (from?.kind === "invalid") return problem("invalid_from_address", `Invalid \`from\` field: ${from.reason}.`);
+  const sender = senderOf(request);
+  if (sender?.kind === "problem") return sender;
+  const addresses = checkAddresses(request);
+  if (addresses.kind === "problem") return addresses;
+  const attachments = checkAttachments(request.attachments ?? []);
+  if (attachments.kind === "problem") return attachments;
+  const scheduledMs = scheduledMsOf(request.scheduled_at, nowMs);
+  if (typeof scheduledMs === "object") return scheduledMs;
+  return {
+    kind: "send",
+    from: from?.mailbox,
+    sender: sender?.mailbox,
+    recipients: addresses.recipients,
+    stream: request.stream ?? "transactional",
+    scheduledMs,
+    template: template && { id: template.id, variables: template.variables ?? {} },
+    meta: metaOf(request, addresses.written, scheduledMs),
+    content: {
+      ...(request.text && { text: request.text }),
+      ...(request.html && { html: request.html }),
+      ...(request.headers && Object.keys(request.headers).length > 0 && { headers: request.headers }),
+      ...(attachments.list.length > 0 && { attachments: attachments.list }),
+    },
+    remote: attachments.remote,
+  };
+};
+
+/** The address in a mailbox that was checked before. */
+export const addressIn = (text: string): Address | undefined => {
+  const parsed = parseMailbox(text);
+  return parsed.kind === "mailbox" ? parsed.mailbox : undefined;
+};
+
+/** The time to send at, in ms; `undefined`: now. */
+export const scheduledMsOf = (text: string | null | undefined, nowMs: number): number | undefined | Problem => {
+  if (text === null || text === undefined) return undefined;
+  const atMs = Date.parse(text);
+  if (atMs > nowMs + SCHEDULE_LIMIT_MS)
+    return problem("validation_error", "Invalid `scheduled_at` field: it is more than 30 days ahead.");
+  if (!(atMs >= nowMs - LATE_MS))
+    return problem("validation_error", "Invalid `scheduled_at` field: it lies in the past.");
+  return atMs > nowMs ? atMs : undefined;
+};
+
+type Request = Parameters<typeof checkRequest>[0];
+type Written = Pick<EmailMeta, "to" | "cc" | "bcc" | "reply_to">;
+
+const missing = (field: string): Problem => problem("missing_required_field", `Missing \`${field}\` field.`);
+
+const missingProblem = (request: Request, hasTemplate: boolean): Problem | undefined => {
+  if (hasTemplate)
+    return request.text || request.html
+      ? problem("validation_error", "Give `template`, or `html` and `text`, not both.")
+      : undefined;
+  if (request.from === undefined) return missing("from");
+  if (request.subject === undefined) return missing("subject");
+  return request.text || request.html
+    ? undefined
+    : problem("missing_required_field", "Missing `html` or `text` field.");
+};
+
+const metaOf = (request: Request, written: Written, scheduledMs: number | undefined): EmailMeta => ({
+  from: request.from ?? "",
+  ...written,
+  subject: request.subject ?? "",
+  ...(request.tags && { tags: request.tags }),
+  ...(request.metadata && { metadata: request.metadata }),
+  ...(request.stream && { stream: request.stream }),
+  ...(request.require_tls && { require_tls: true }),
+  ...(scheduledMs !== undefined && { scheduled_at: scheduledMs }),
+});
+
+const listOf = (field: string | string[] | null | undefined): string[] =>
+  field === null || field === undefined ? [] : typeof field === "string" ? [field] : field;
+
+const checkAddresses = (request: Request): { kind: "addresses"; written: Written; recipients: string[] } | Problem => {
+  const written: Written = { to: [] };
   const recipients = new Set<string>();
   for (const field of ["to", "cc", "bcc", "reply_to"] as const) {
-    const written = listOf(request[field]);
-    if (written.length === 0 && field !== "to") continue;
-    for (const text of written) {
+    const list = listOf(request[field]);
+    if (list.length === 0) continue;
+    if (list.length > RECIPIENT_LIMIT)
+      return problem(
+        "validation_error",
+        `The \`${field}\` field has ${list.length} addresses; at most ${RECIPIENT_LIMIT} are allowed.`,
+      );
+    for (const text of list) {
       const mailbox = parseMailbox(text);
       if (mailbox.kind === "invalid")
         return problem("validation_error", `Invalid \`${field}\` field: ${mailbox.reason}.`);
       if (field !== "reply_to") recipients.add(mailbox.mailbox.address);
     }
-    if (written.length > RECIPIENT_LIMIT)
-      return problem(
-        "validation_error",
-        `The \`${field}\` field has ${written.length} addresses; at most ${RECIPIENT_LIMIT} are allowed.`,
-      );
-    meta[field] = written;
+    written[field] = list;
   }
   if (recipients.size > RECIPIENT_LIMIT)
     return problem(
       "validation_error",
       `The email has ${recipients.size} recipients in \`to\`, \`cc\` and \`bcc\`; at most ${RECIPIENT_LIMIT} are allowed.`,
     );
-
-  const refusal = headerProblem(request) ?? attachmentProblem(request);
-  if (refusal) return refusal;
-  if (request.tags) meta.tags = request.tags;
-  if (request.metadata) meta.metadata = request.metadata;
-  if (request.stream) meta.stream = request.stream;
-  if (request.require_tls) meta.require_tls = true;
-  return {
-    kind: "send",
-    from: { address: from.mailbox.address, domain: from.mailbox.domain },
-    recipients: [...recipients],
-    stream: request.stream ?? "transactional",
-    meta: JSON.stringify(meta),
-    content: JSON.stringify(contentOf(request)),
-  };
+  return { kind: "addresses", written, recipients: [...recipients] };
 };
 
-const listOf = (field: string | string[] | null | undefined): string[] =>
-  field === null || field === undefined ? [] : typeof field === "string" ? [field] : field;
-
-const contentOf = (request: SendRequest): EmailContent => {
-  const content: EmailContent = {};
-  if (request.text) content.text = request.text;
-  if (request.html) content.html = request.html;
-  if (request.headers && Object.keys(request.headers).length > 0) content.headers = request.headers;
-  if (request.attachments && request.attachments.length > 0) {
-    content.attachments = request.attachments.map(({ filename, content: base64, content_type, content_id }) => ({
-      filename,
-      content: base64,
-      ...(content_type === undefined ? {} : { content_type }),
-      ...(content_id === undefined ? {} : { content_id }),
-    }));
-  }
-  return content;
+/** `Sender` is the one address that comes as a header (RFC 5322 §3.6.2). */
+const senderOf = (request: Request): (ReturnType<typeof parseMailbox> & { kind: "mailbox" }) | Problem | undefined => {
+  const name = Object.keys(request.headers ?? {}).find((header) => header.toLowerCase() === "sender");
+  if (name === undefined) return undefined;
+  const parsed = parseMailbox(request.headers?.[name] ?? "");
+  return parsed.kind === "mailbox"
+    ? parsed
+    : problem("validation_error", `Invalid \`headers\` field: \`Sender\`: ${parsed.reason}.`);
 };
 
-const headerProblem = (request: SendRequest): Problem | undefined => {
-  if (!isSafeHeaderValue(request.subject))
+const headerProblem = (request: Request): Problem | undefined => {
+  if (!isSafeHeaderValue(request.subject ?? ""))
     return problem("validation_error", "Invalid `subject` field: it may not have line breaks or control characters.");
+  const seen = new Set<string>();
   for (const [name, value] of Object.entries(request.headers ?? {})) {
+    const refuse = (what: string): Problem => problem("validation_error", `Invalid \`headers\` field: ${what}.`);
     if (!isSafeHeaderName(name))
-      return problem("validation_error", `Invalid \`headers\` field: ${JSON.stringify(name)} is not a header name.`);
-    if (isReservedHeader(name))
-      return problem("validation_error", `Invalid \`headers\` field: \`${name}\` is set by the service.`);
+      return refuse(`${JSON.stringify(name.slice(0, 80)).toWellFormed()} is not a header name`);
+    if (isReservedHeader(name)) return refuse(`\`${name}\` is set by the service`);
+    if (seen.has(name.toLowerCase())) return refuse(`\`${name}\` is there twice`);
+    seen.add(name.toLowerCase());
     if (!isSafeHeaderValue(value))
-      return problem(
-        "validation_error",
-        `Invalid \`headers\` field: the value of \`${name}\` may not have line breaks or control characters.`,
-      );
+      return refuse(`the value of \`${name}\` may not have line breaks or control characters`);
   }
   return undefined;
 };
-
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
-const attachmentProblem = (request: SendRequest): Problem | undefined => {
-  for (const [index, attachment] of (request.attachments ?? []).entries()) {
-    const bad = (what: string): Problem => problem("invalid_attachment", `Invalid \`attachments[${index}]\`: ${what}.`);
-    // Wrapped base64 is common; its line ends carry nothing.
-    if (attachment.content.includes("\n")) attachment.content = attachment.content.replaceAll(/\r?\n/g, "");
-    if (attachment.content.length % 4 !== 0 || !BASE64.test(attachment.content)) return bad("`content` is not base64");
-    for (const field of ["filename", "content_type", "content_id"] as const) {
-      const value = attachment[field];
-      if (value !== undefined && !isSafeHeaderValue(value))
-        return bad(`\`${field}\` may not have line breaks or control characters`);
-    }
-    if (attachment.content_id !== undefined && !isSafeContentId(attachment.content_id))
-      return bad("`content_id` must be printable ASCII without spaces and angle brackets");
-  }
-  return undefined;
-};
-
-/** Turns the first issue of a failed parse into the contract's words. */
-const shapeProblem = (error: z.ZodError, body: unknown): Problem => {
-  const issue = error.issues[0];
-  if (issue === undefined || typeof body !== "object" || body === null || Array.isArray(body))
-    return problem("validation_error", "The body must be a JSON object.");
-  if (issue.code === "unrecognized_keys")
-    return problem("validation_error", `Unknown field \`${[...issue.path, issue.keys[0]].join(".")}\`.`);
-  const field = issue.path.join(".");
-  const missing = issue.path.length === 1 && !(field in body);
-  if (missing) return problem("missing_required_field", `Missing \`${field}\` field.`);
-  const code =
-    issue.path[0] === "attachments"
-      ? "invalid_attachment"
-      : issue.path[0] === "from"
-        ? "invalid_from_address"
-        : "validation_error";
-  return problem(code, `Invalid \`${field}\` field: ${issue.message}.`);
-};
-
-export const bodyTooLarge = (): Problem =>
-  problem("payload_too_large", `The body is larger than ${BODY_LIMIT_BYTES / 1_000_000} MB.`);

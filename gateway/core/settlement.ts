@@ -6,11 +6,10 @@
  */
 import type { EventData, EventKind } from "#contract/event.ts";
 import type { Outcome } from "#contract/outcome.ts";
-import { kToMs } from "#contract/ids.ts";
 import { nextAttemptMs, type RetrySchedule } from "./retry-schedule.ts";
 
-/** A delivery before the outcome: attempts finished so far, and whether an earlier one ended in doubt. */
-export type OpenDelivery = { k: number; attempt: number; doubt: boolean };
+/** A delivery before the outcome: when it could first go, attempts finished so far, whether an earlier one ended in doubt. */
+export type OpenDelivery = { acceptedAtMs: number; attempt: number; doubt: boolean };
 
 export type NewEvent = { kind: EventKind; atMs: number; data: EventData };
 
@@ -57,7 +56,7 @@ export const settle = (
         return finish("failed", { reason: `In doubt twice: ${outcome.reason ?? "no reply was seen"}.` });
       return retry("unknown", nowMs + DOUBT_RETRY_MS);
     case "deferred": {
-      const dueMs = nextAttemptMs(schedule, attempt, kToMs(delivery.k), nowMs, random);
+      const dueMs = nextAttemptMs(schedule, attempt, delivery.acceptedAtMs, nowMs, random);
       if (dueMs !== undefined) return retry("delivery_delayed", dueMs);
       return finish("failed", { reason: `Given up after ${attempt} attempts. Last: ${outcome.reason ?? "deferred"}` });
     }

@@ -1,55 +1,72 @@
 /**
  * How sends become durable: all that arrive in one turn of the event loop join one group commit.
  *
- * Invariant: `accept` answers `accepted` only when the rows are written; the object's output gate then holds
- * the answer until they are on disk. Idempotency is decided here, in memory against the open group and in
- * rows against the past, so fifty requests with one key make one email. A key counts for a day (`Idempotency`).
+ * Invariant: `accept` answers only when the rows are written; the object's output gate then holds the answer until
+ * they are on disk. Idempotency is decided here, in memory against the open group and in rows against the past, so
+ * fifty requests with one key make one email. A key counts for a day, and gives back the reply it gave first.
  */
 import { idFormatter, K_PER_MS, kToMs, nextK } from "#contract/ids.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { ACCEPT_SQL, STREAMS, type Stream } from "./account-schema.ts";
+import { RowWriter } from "./row-writer.ts";
 
-/** Content in the request, or put in chunks before (`stage`). */
-export type SendContent = string | { part: number; chunks: number; size: number };
+/** Content in the request, or put in chunks before (`stage`), or a template's: `shared`, it stays when the email goes. */
+export type SendContent = string | { part: number; chunks: number; size: number; shared?: true };
 
+/** An email that may be stored: every check is behind it. */
 export type Send = {
+  domain: string;
   recipients: string[];
   stream: Stream;
+  scheduledMs: number | undefined;
   /** JSON text of `EmailMeta`. */
   meta: string;
-  /** JSON text of `EmailContent`. */
+  /** Or, in a string, JSON text of `EmailContent`. */
   content: SendContent;
-  idempotency?: { key: string; fingerprint: string };
 };
 
-export type Accepted = { kind: "accepted"; id: string };
+/** Sends that are accepted together or not at all, and what their key is. */
+export type Parcel = { sends: Send[]; idempotency?: Idempotency | undefined };
+export type Idempotency = { key: string; fingerprint: string };
+
+/** `reply`: what a batch answered, as JSON text; absent for a single send, whose answer is its id. */
+export type Accepted = { kind: "accepted"; ids: string[]; reply?: string };
 
 /** How long an idempotency key counts. */
 export const IDEMPOTENCY_MS = 24 * 3600 * 1000;
 /** How long staged content waits for its email. */
 const STAGED_MS = 3600 * 1000;
-/** SQLite takes texts up to 2 MB in Durable Objects: rows go in statements of at most this many UTF-16 units. */
-const STATEMENT_LIMIT = 500_000;
 
-type Group = { sends: { k: number; send: Send }[]; durable: Promise<void> };
-type Known = { k: number; fingerprint: string; durable: Promise<void> | undefined };
+/** `k`: of the first email, or one of its own when there is none. */
+type Stored = { k: number; ks: number[]; parcel: Parcel; reply: string | undefined };
+type Group = { stored: Stored[]; durable: Promise<void> };
+type Known = { k: number; fingerprint: string; reply: string | undefined; durable: Promise<void> | undefined };
+
+export type IntakeHooks = {
+  /** In the transaction of each group, before it ends. */
+  onWrite: () => void;
+  /** After a group is written: its streams, and the earliest time of its scheduled mail. */
+  onCommit: (streams: ReadonlySet<number>, sends: readonly Send[]) => void;
+};
 
 export class AccountIntake {
   readonly #storage: DurableObjectStorage;
   readonly #formatId: (k: number) => string;
-  readonly #onCommit: (streams: ReadonlySet<number>) => void;
+  readonly #hooks: IntakeHooks;
   readonly #openKeys = new Map<string, Known>();
   #group: Group | undefined;
   #lastK: number;
 
-  constructor(storage: DurableObjectStorage, account: string, onCommit: (streams: ReadonlySet<number>) => void) {
+  constructor(storage: DurableObjectStorage, account: string, hooks: IntakeHooks) {
     this.#storage = storage;
     this.#formatId = idFormatter(account);
-    this.#onCommit = onCommit;
+    this.#hooks = hooks;
     const row = storage.sql
       .exec<{ k: number }>(
         `SELECT MAX(IFNULL((SELECT k + rcpts FROM email ORDER BY k DESC LIMIT 1), 0), IFNULL((SELECT MAX(k) FROM event), 0),
-         IFNULL((SELECT MAX(k) FROM part), 0), IFNULL((SELECT MAX(id) FROM lease), 0)) AS k`,
+         IFNULL((SELECT MAX(k) FROM part), 0), IFNULL((SELECT MAX(id) FROM lease), 0), IFNULL((SELECT MAX(k) FROM domain), 0),
+         IFNULL((SELECT MAX(k) FROM audit), 0), IFNULL((SELECT MAX(k) FROM template), 0), IFNULL((SELECT MAX(k) FROM bulk), 0),
+         IFNULL((SELECT MAX(k) FROM sender), 0)) AS k`,
       )
       .one();
     this.#lastK = row.k;
@@ -62,28 +79,36 @@ export class AccountIntake {
     return k;
   }
 
-  async accept(send: Send, nowMs: number): Promise<Accepted | Problem> {
-    const known = send.idempotency && this.#known(send.idempotency.key, nowMs);
-    if (known) {
-      if (known.fingerprint !== send.idempotency?.fingerprint)
-        return problem(
-          "invalid_idempotent_request",
-          "This Idempotency-Key was used with another body in the last 24 hours.",
-        );
-      await known.durable;
-      return { kind: "accepted", id: this.#formatId(known.k) };
-    }
-    const k = this.takeK(send.recipients.length, nowMs);
+  /** What this key has answered, or is about to; a refusal when it came with another body; `undefined`: it is new. */
+  replay({ key, fingerprint }: Idempotency, nowMs: number): Promise<Accepted> | Problem | undefined {
+    const known = this.#known(key, nowMs);
+    if (!known) return undefined;
+    if (known.fingerprint !== fingerprint)
+      return problem(
+        "invalid_idempotent_request",
+        "This Idempotency-Key was used with another body in the last 24 hours.",
+      );
+    return this.#replayed(known);
+  }
+
+  /**
+   * `replyOf` makes a batch's reply out of the ids. Whether the key was used before, `replay` has said in this very
+   * turn: between the two must be no `await`.
+   */
+  async accept(parcel: Parcel, nowMs: number, replyOf?: (ids: string[]) => string): Promise<Accepted> {
+    const ks = parcel.sends.map(({ recipients }) => this.takeK(recipients.length, nowMs));
+    const ids = ks.map((k) => this.#formatId(k));
+    const k = ks[0] ?? this.takeK(1, nowMs);
+    const reply = replyOf?.(ids);
     const group = (this.#group ??= this.#openGroup());
-    group.sends.push({ k, send });
-    if (send.idempotency)
-      this.#openKeys.set(send.idempotency.key, {
-        k,
-        fingerprint: send.idempotency.fingerprint,
-        durable: group.durable,
-      });
+    group.stored.push({ k, ks, parcel, reply });
+    const { idempotency } = parcel;
+    if (idempotency) {
+      const { key, fingerprint } = idempotency;
+      this.#openKeys.set(key, { k, fingerprint, reply, durable: group.durable });
+    }
     await group.durable;
-    return { kind: "accepted", id: this.#formatId(k) };
+    return { kind: "accepted", ids, ...(reply !== undefined && { reply }) };
   }
 
   /** Keeps content too large for one call; when no email has named it after a while, it is swept. */
@@ -111,15 +136,21 @@ export class AccountIntake {
     }
   }
 
+  async #replayed({ k, reply, durable }: Known): Promise<Accepted> {
+    await durable;
+    return { kind: "accepted", ids: [this.#formatId(k)], ...(reply !== undefined && { reply }) };
+  }
+
   #known(key: string, nowMs: number): Known | undefined {
     const open = this.#openKeys.get(key);
     if (open) return open;
-    for (const row of this.#storage.sql.exec<{ k: number; fingerprint: string }>(
-      "SELECT k, fingerprint FROM idem WHERE key = ?",
+    for (const row of this.#storage.sql.exec<{ k: number; fingerprint: string; reply: string | null }>(
+      "SELECT k, fingerprint, reply FROM idem WHERE key = ?",
       key,
     )) {
-      const k = row.k;
-      if (kToMs(k) > nowMs - IDEMPOTENCY_MS) return { k, fingerprint: row.fingerprint, durable: undefined };
+      const { k, fingerprint } = row;
+      if (kToMs(k) > nowMs - IDEMPOTENCY_MS)
+        return { k, fingerprint, reply: row.reply ?? undefined, durable: undefined };
       this.#storage.sql.exec("DELETE FROM idem WHERE key = ?", key);
     }
     return undefined;
@@ -128,67 +159,56 @@ export class AccountIntake {
   /** The group closes at the end of this turn: waiting longer adds latency and groups nothing more. */
   #openGroup(): Group {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const group: Group = { sends: [], durable: promise };
+    const group: Group = { stored: [], durable: promise };
     setTimeout(() => {
       this.#group = undefined;
+      const sends = group.stored.flatMap(({ parcel }) => parcel.sends);
       try {
-        this.#storage.transactionSync(() => this.#write(group.sends));
-        this.#onCommit(new Set(group.sends.map(({ send }) => STREAMS.indexOf(send.stream))));
+        this.#storage.transactionSync(() => {
+          writeParcels(this.#storage.sql, group.stored);
+          this.#hooks.onWrite();
+        });
+        this.#hooks.onCommit(new Set(sends.map(({ stream }) => STREAMS.indexOf(stream))), sends);
         resolve();
       } catch (error) {
         reject(error);
       } finally {
-        for (const { send } of group.sends) if (send.idempotency) this.#openKeys.delete(send.idempotency.key);
+        for (const { parcel } of group.stored) if (parcel.idempotency) this.#openKeys.delete(parcel.idempotency.key);
       }
     }, 0);
     return group;
   }
+}
 
-  #write(sends: Group["sends"]): void {
-    const emails = new RowWriter(this.#storage.sql, ACCEPT_SQL.email);
-    const parts = new RowWriter(this.#storage.sql, ACCEPT_SQL.part);
-    const deliveries = new RowWriter(this.#storage.sql, ACCEPT_SQL.delivery);
-    const idem = new RowWriter(this.#storage.sql, ACCEPT_SQL.idem);
-    for (const { k, send } of sends) {
-      const { content, recipients, idempotency } = send;
+const writeParcels = (sql: SqlStorage, stored: readonly Stored[]): void => {
+  const writers = {
+    emails: new RowWriter(sql, ACCEPT_SQL.email),
+    parts: new RowWriter(sql, ACCEPT_SQL.part),
+    deliveries: new RowWriter(sql, ACCEPT_SQL.delivery),
+    idem: new RowWriter(sql, ACCEPT_SQL.idem),
+  };
+  for (const { k: first, ks, parcel, reply } of stored) {
+    const { sends, idempotency } = parcel;
+    const key = idempotency === undefined ? "null" : JSON.stringify(idempotency.key);
+    for (const [index, send] of sends.entries()) {
+      const k = ks[index] ?? 0;
+      const { content } = send;
       const own = typeof content === "string";
-      const key = idempotency === undefined ? "null" : JSON.stringify(idempotency.key);
       const [part, chunks, size] = own ? [k, 1, content.length] : [content.part, content.chunks, content.size];
-      emails.add(`[${k},${part},${chunks},${size},${recipients.length},${key},${send.meta}]`);
+      writers.emails.add(
+        `[${k},${part},${chunks},${size},${send.recipients.length},${key},${send.meta},${JSON.stringify(send.domain)},${send.scheduledMs ?? "null"}]`,
+      );
       // The content is JSON already: it goes into the row's JSON as it is, and SQLite hands it on as text.
-      if (own) parts.add(`[${k},${content}]`);
-      else this.#storage.sql.exec("DELETE FROM staged WHERE k = ?", content.part);
+      if (own) writers.parts.add(`[${k},${content}]`);
+      else if (!content.shared) sql.exec("DELETE FROM staged WHERE k = ?", content.part);
       const stream = STREAMS.indexOf(send.stream);
-      for (const [index, rcpt] of recipients.entries())
-        deliveries.add(`[${k + index},${k},${JSON.stringify(rcpt)},${stream}]`);
-      if (idempotency) idem.add(`[${key},${k},"${idempotency.fingerprint}"]`);
+      for (const [rank, rcpt] of send.recipients.entries())
+        writers.deliveries.add(`[${k + rank},${k},${JSON.stringify(rcpt)},${stream},${send.scheduledMs ?? 0}]`);
     }
-    for (const writer of [emails, parts, deliveries, idem]) writer.flush();
+    if (idempotency)
+      writers.idem.add(
+        `[${key},${first},"${idempotency.fingerprint}",${reply === undefined ? "null" : JSON.stringify(reply)}]`,
+      );
   }
-}
-
-/** Collects rows as JSON texts and inserts them with as few statements as the size limit allows. */
-export class RowWriter {
-  readonly #sql: SqlStorage;
-  readonly #statement: string;
-  #rows: string[] = [];
-  #size = 0;
-
-  constructor(sql: SqlStorage, statement: string) {
-    this.#sql = sql;
-    this.#statement = statement;
-  }
-
-  add(row: string): void {
-    if (this.#size + row.length > STATEMENT_LIMIT) this.flush();
-    this.#rows.push(row);
-    this.#size += row.length;
-  }
-
-  flush(): void {
-    if (this.#rows.length === 0) return;
-    this.#sql.exec(this.#statement, `[${this.#rows.join(",")}]`);
-    this.#rows = [];
-    this.#size = 0;
-  }
-}
+  for (const writer of Object.values(writers)) writer.flush();
+};

@@ -1,149 +1,147 @@
 /**
- * What an account is: its settings, API keys and sending domains, held in memory and mirrored in rows.
+ * The API keys of an account: what each may do, from where, until when, and whether it still counts.
  *
- * Secrets: of an API key only the hash is kept; DKIM keys are sealed with the master key before they come here.
+ * Held in memory and mirrored in rows. Of a key only the hash of its secret is kept. When a key was last used is
+ * written down to the minute, so a busy key costs one row write a minute.
  */
 import { z } from "zod";
-import { AllowedSenders, type CreateAccount, type Permission } from "#contract/account.ts";
+import type { ApiKeySummary, CreateApiKey } from "#contract/account.ts";
+import type { Needs } from "#contract/endpoints/endpoint.ts";
+import type { Network } from "#contract/ip-network.ts";
+import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { sameText, type ApiKeyClaims } from "../core/token.ts";
+import { allowsIp, networksOf, type AccountSettings } from "./account-settings.ts";
+import { pageOfRows } from "./page-of-rows.ts";
+import type { Visitor } from "./visitor.ts";
 
-const Setting = z.object({
+const Row = z.object({
   id: z.string(),
   name: z.string(),
-  status: z.enum(["active", "suspended"]),
-  allowed_senders: AllowedSenders,
-  stream_pools: z.object({ transactional: z.string(), bulk: z.string() }),
-  keys_version: z.int(),
+  permission: z.enum(["full_access", "sending_access"]),
+  secret_hash: z.string(),
+  created_ms: z.int(),
+  domain_id: z.string().nullable(),
+  ip_allowlist: z.string().transform((text) => z.array(z.string()).parse(JSON.parse(text))),
+  expires_ms: z.int().nullable(),
+  used_ms: z.int().nullable(),
 });
-export type AccountSetting = z.infer<typeof Setting>;
+type Key = z.infer<typeof Row> & { networks: Network[] };
 
-const Permissions = z.enum(["full_access", "sending_access"]);
-
-/** A DKIM key at rest. */
-export const SealedSigner = z.object({
-  selector: z.string(),
-  algorithm: z.enum(["rsa-sha256", "ed25519-sha256"]),
-  sealed: z.string(),
-});
-export type SealedSigner = z.infer<typeof SealedSigner>;
-
-export type ApiKeyRow = { id: string; name: string; created_at: string };
-
-/** Mail to and from here never leaves the machine: anybody may use it to try the service. */
-const SANDBOX_DOMAIN = "sandbox.test";
+const KEY_LIMIT = 1000;
+const USED_STEP_MS = 60_000;
 
 export class AccountKeys {
   readonly #sql: SqlStorage;
-  #setting: AccountSetting | undefined;
-  readonly #keys = new Map<string, { hash: string; permission: Permission }>();
-  readonly #verified = new Set<string>();
+  readonly #settings: AccountSettings;
+  readonly #keys = new Map<string, Key>();
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, settings: AccountSettings) {
     this.#sql = sql;
-    for (const row of sql.exec<{ json: string }>("SELECT json FROM setting"))
-      this.#setting = Setting.parse(JSON.parse(row.json));
-    for (const row of sql.exec<{ id: string; permission: string; secret_hash: string }>(
-      "SELECT id, permission, secret_hash FROM api_key",
-    ))
-      this.#keys.set(row.id, {
-        hash: row.secret_hash,
-        permission: Permissions.parse(row.permission),
-      });
-    for (const row of sql.exec<{ name: string }>("SELECT name FROM domain WHERE status = 'verified'"))
-      this.#verified.add(row.name);
+    this.#settings = settings;
+    for (const row of sql.exec("SELECT * FROM api_key ORDER BY created_ms, id")) this.#take(Row.parse(row));
   }
 
-  /** `undefined`: the account was never opened. */
-  get setting(): AccountSetting | undefined {
-    return this.#setting;
-  }
-
-  open(id: string, request: CreateAccount): AccountSetting {
-    const { name, allowed_senders, stream_pools } = request;
-    return this.#save({
-      id,
-      name,
-      status: "active",
-      allowed_senders,
-      stream_pools,
-      keys_version: this.#setting?.keys_version ?? 1,
-    });
-  }
-
-  /** Whether the key still counts and may do this. */
-  check(caller: ApiKeyClaims, needs: "send" | "full"): Problem | undefined {
-    const key = this.#keys.get(caller.key);
-    if (!this.#setting || !key || !sameText(key.hash, caller.secretHash)) return problem("invalid_api_key");
-    if (this.#setting.status === "suspended") return problem("account_suspended");
-    if (needs === "full" && key.permission === "sending_access") return problem("restricted_api_key");
+  /** Whether this visitor may ask for what needs this. */
+  check(visitor: Visitor, needs: Needs, nowMs: number): Problem | undefined {
+    if (visitor.kind === "operator") return needs === "admin" ? undefined : problem("invalid_api_key");
+    const key = this.#keys.get(visitor.key);
+    const setting = this.#settings.current;
+    if (!setting || !key || !sameText(key.secret_hash, visitor.secretHash)) return problem("invalid_api_key");
+    if (key.expires_ms !== null && key.expires_ms <= nowMs)
+      return problem("invalid_api_key", "The API key has expired.");
+    if (!this.#settings.allowsIp(visitor.ip) || !allowsIp(key.networks, visitor.ip)) return problem("ip_not_allowed");
+    if (setting.status === "suspended") return problem("account_suspended");
+    if (needs !== "send" && key.permission === "sending_access") return problem("restricted_api_key");
+    if (nowMs - (key.used_ms ?? 0) >= USED_STEP_MS) this.#markUsed(key, nowMs);
     return undefined;
   }
 
-  /** Whether the account may put this address in From. */
-  checkSender(from: { address: string; domain: string }, recipients: readonly string[]): Problem | undefined {
-    if (this.#setting?.allowed_senders === "any" || this.#verified.has(from.domain)) return undefined;
-    if (from.domain === SANDBOX_DOMAIN && recipients.every((rcpt) => rcpt.endsWith(`@${SANDBOX_DOMAIN}`)))
-      return undefined;
-    return problem(
-      "sender_not_allowed",
-      `The ${from.domain} domain is not verified. Add and verify it before you send from it.`,
-    );
+  /** The domain that a key may send from, when it is bound to one. */
+  boundDomain(visitor: Visitor): string | undefined {
+    return visitor.kind === "key" ? (this.#keys.get(visitor.key)?.domain_id ?? undefined) : undefined;
   }
 
-  addKey(claims: ApiKeyClaims, name: string, permission: Permission, nowMs: number): void {
-    this.#sql.exec(
-      "INSERT INTO api_key (id, name, permission, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)",
-      claims.key,
+  add(claims: ApiKeyClaims, request: CreateApiKey, nowMs: number): Problem | undefined {
+    if (this.#keys.size >= KEY_LIMIT)
+      return problem("validation_error", `An account has at most ${KEY_LIMIT} API keys.`);
+    const { name, permission, domain_id, ip_allowlist, expires_at } = request;
+    const row = {
+      id: claims.key,
       name,
       permission,
-      claims.secretHash,
-      nowMs,
+      secret_hash: claims.secretHash,
+      created_ms: nowMs,
+      domain_id: domain_id ?? null,
+      ip_allowlist: JSON.stringify(ip_allowlist ?? []),
+      expires_ms: expires_at ? Date.parse(expires_at) : null,
+      used_ms: null,
+    };
+    if (row.expires_ms !== null && row.expires_ms <= nowMs)
+      return problem("validation_error", "Invalid `expires_at` field: it lies in the past.");
+    this.#sql.exec(
+      `INSERT INTO api_key (${Object.keys(row).join(", ")}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...Object.values(row),
     );
-    this.#keys.set(claims.key, { hash: claims.secretHash, permission });
+    this.#take(Row.parse(row));
+    return undefined;
   }
 
-  removeKey(id: string): boolean {
+  rename(id: string, name: string): boolean {
+    const key = this.#keys.get(id);
+    if (!key) return false;
+    this.#sql.exec("UPDATE api_key SET name = ? WHERE id = ?", name, id);
+    key.name = name;
+    return true;
+  }
+
+  /** The key keeps all but its id and secret; the old secret stops at once. */
+  replace(id: string, claims: ApiKeyClaims, nowMs: number): boolean {
+    const key = this.#keys.get(id);
+    if (!key) return false;
+    const { name, permission, domain_id, ip_allowlist, expires_ms } = key;
+    this.remove(id);
+    const expires_at = expires_ms === null ? null : new Date(expires_ms).toISOString();
+    return this.add(claims, { name, permission, domain_id, ip_allowlist, expires_at }, nowMs) === undefined;
+  }
+
+  remove(id: string): boolean {
     this.#sql.exec("DELETE FROM api_key WHERE id = ?", id);
     return this.#keys.delete(id);
   }
 
-  listKeys(): ApiKeyRow[] {
-    return [
-      ...this.#sql.exec<{ id: string; name: string; created_ms: number }>(
-        "SELECT id, name, created_ms FROM api_key ORDER BY created_ms, id",
-      ),
-    ].map((row) => ({
-      id: row.id,
-      name: row.name,
-      created_at: new Date(row.created_ms).toISOString(),
-    }));
+  list(query: PageQuery): Page<ApiKeySummary> | Problem {
+    return pageOfRows([...this.#keys.values()].toReversed(), (key) => key.id, query, summary);
   }
 
-  setDomain(name: string, signers: readonly SealedSigner[], nowMs: number): void {
-    this.#sql.exec(
-      "INSERT OR REPLACE INTO domain (name, status, signers, changed_ms) VALUES (?, 'verified', ?, ?)",
-      name,
-      JSON.stringify(signers),
-      nowMs,
-    );
-    this.#verified.add(name);
-    if (this.#setting) this.#save({ ...this.#setting, keys_version: this.#setting.keys_version + 1 });
+  #markUsed(key: Key, nowMs: number): void {
+    key.used_ms = nowMs;
+    this.#sql.exec("UPDATE api_key SET used_ms = ? WHERE id = ?", nowMs, key.id);
   }
 
-  signers(domain: string): SealedSigner[] {
-    const rows = [
-      ...this.#sql.exec<{ signers: string }>(
-        "SELECT signers FROM domain WHERE name = ? AND status = 'verified'",
-        domain,
-      ),
-    ];
-    return rows.flatMap((row) => z.array(SealedSigner).parse(JSON.parse(row.signers)));
-  }
-
-  #save(setting: AccountSetting): AccountSetting {
-    this.#sql.exec("INSERT OR REPLACE INTO setting (id, json) VALUES (1, ?)", JSON.stringify(setting));
-    this.#setting = setting;
-    return setting;
+  #take(row: z.infer<typeof Row>): void {
+    this.#keys.set(row.id, { ...row, networks: networksOf(row.ip_allowlist) });
   }
 }
+
+const timeOrNull = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+const summary = ({
+  id,
+  name,
+  permission,
+  domain_id,
+  ip_allowlist,
+  created_ms,
+  used_ms,
+  expires_ms,
+}: Key): ApiKeySummary => ({
+  id,
+  name,
+  created_at: new Date(created_ms).toISOString(),
+  last_used_at: timeOrNull(used_ms === null ? null : used_ms - (used_ms % USED_STEP_MS)),
+  permission,
+  domain_id,
+  ip_allowlist,
+  expires_at: timeOrNull(expires_ms),
+});

@@ -6,13 +6,15 @@
  * The batch is built by joining the stored JSON texts: the account never parses what it carries.
  */
 import { z } from "zod";
-import { idFormatter, K_PER_MS } from "#contract/ids.ts";
+import { idFormatter, K_PER_MS, kToMs } from "#contract/ids.ts";
 import { BATCH_LIMIT, INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
 import { Outcome } from "#contract/outcome.ts";
 import { LeaseBook } from "../core/lease-book.ts";
 import type { RetrySchedule } from "../core/retry-schedule.ts";
 import { settle, type Settled } from "../core/settlement.ts";
-import { RowWriter } from "./account-intake.ts";
+import { providerOf } from "../core/mailbox-provider.ts";
+import type { AccountMetrics } from "./account-metrics.ts";
+import { RowWriter } from "./row-writer.ts";
 import { ACCEPT_SQL, QUEUE_SQL, STREAMS } from "./account-schema.ts";
 
 /** A cursor in memory may be this far (in `k`: an hour) ahead of its row. */
@@ -29,7 +31,7 @@ export type SettleReply = { settled: number; late: number; malformed: number };
 const ListOfAnything = z.array(z.unknown());
 
 /** Rows as the statements of `QUEUE_SQL` give them. */
-type EmailRow = { k: number; part: number; chunks: number; size: number; meta: string; body: string | null };
+type EmailRow = { k: number; part: number; chunks: number; meta: string; domain: string; body: string | null };
 type OpenRow = {
   k: number;
   email: number;
@@ -39,6 +41,9 @@ type OpenRow = {
   state: string;
   last: number;
   events: string;
+  rcpt: string;
+  domain: string;
+  scheduled: number | null;
 };
 
 export type QueueContext = {
@@ -47,6 +52,8 @@ export type QueueContext = {
   takeK: (count: number, nowMs: number) => number;
   schedule: RetrySchedule;
   bounceDomain: string;
+  returnPathOf: (domain: string) => string | undefined;
+  metrics: AccountMetrics;
 };
 
 type Candidate = { k: number; email: number; rcpt: string; attempt: number; size: number; due: boolean };
@@ -144,6 +151,11 @@ export class AccountQueue {
     }
   }
 
+  /** Deliveries of a stream were written that are due at this time. */
+  scheduled(stream: number, dueMs: number): void {
+    this.#nextDue[stream] = Math.min(this.#nextDue[stream] ?? Infinity, dueMs);
+  }
+
   nextDueMs(stream: number): number {
     return this.#nextDue[stream] ?? Infinity;
   }
@@ -234,21 +246,26 @@ export class AccountQueue {
 
   #buildBatch(lease: number, taken: Candidate[], keysVersion: number): string {
     const ks = JSON.stringify([...new Set(taken.map(({ email }) => email))]);
-    const emails: string[] = [];
-    for (const row of this.#sql.exec<EmailRow>(QUEUE_SQL.emails, ks, INLINE_CONTENT_LIMIT)) {
-      const k = row.k;
-      const content = row.body === null ? `"part":{"k":${row.part},"chunks":${row.chunks}}` : `"content":${row.body}`;
-      emails.push(`{"k":${k},"id":"${this.#formatId(k)}","meta":${row.meta},${content}}`);
-    }
+    const rows = this.#sql.exec<EmailRow>(QUEUE_SQL.emails, ks, INLINE_CONTENT_LIMIT).toArray();
+    const shared = sharedParts(rows);
+    const emails = rows.map(({ k, part, chunks, meta, domain, body }) => {
+      const named = body === null || shared.has(part);
+      const content = named ? `"part":{"k":${part},"chunks":${chunks}}` : `"content":${body}`;
+      const host = this.#context.returnPathOf(domain);
+      const returnPath = host === undefined ? "" : `,"return_path":${JSON.stringify(host)}`;
+      return `{"k":${k},"id":"${this.#formatId(k)}","meta":${meta},${content}${returnPath}}`;
+    });
+    const parts = [...shared].map(([k, body]) => `{"k":${k},"content":${body}}`);
     const deliveries = taken.map(
       ({ k, email, rcpt, attempt }) =>
         `{"k":${k},"email":${email},"rcpt":${JSON.stringify(rcpt)},"attempt":${attempt + 1}}`,
     );
     const { account, bounceDomain } = this.#context;
-    return `{"account":"${account}","lease":${lease},"keys_version":${keysVersion},"bounce_domain":${JSON.stringify(bounceDomain)},"emails":[${emails.join(",")}],"deliveries":[${deliveries.join(",")}]}`;
+    return `{"account":"${account}","lease":${lease},"keys_version":${keysVersion},"bounce_domain":${JSON.stringify(bounceDomain)},"emails":[${emails.join(",")}],"parts":[${parts.join(",")}],"deliveries":[${deliveries.join(",")}]}`;
   }
 
   #write(outcomes: ReadonlyMap<number, Outcome>, nowMs: number, random: () => number): void {
+    this.#context.metrics.begin();
     const updates = new RowWriter(this.#sql, QUEUE_SQL.settle);
     const events = new RowWriter(this.#sql, ACCEPT_SQL.event);
     const settled: { k: number; stream: number; dueMs: number }[] = [];
@@ -258,9 +275,10 @@ export class AccountQueue {
       const k = row.k;
       const outcome = outcomes.get(k);
       if (outcome === undefined) continue;
-      const before = { k, attempt: row.attempt, doubt: row.doubt === 1 };
+      const before = { acceptedAtMs: row.scheduled ?? kToMs(row.email), attempt: row.attempt, doubt: row.doubt === 1 };
       const after = settle(before, outcome, this.#context.schedule, nowMs, random());
       const ids = this.#writeEvents(events, after, row.email, k, nowMs);
+      this.#count(row, after, outcome);
       const state = after.events.at(-1)?.kind ?? row.state;
       const last = ids.at(-1) ?? row.last;
       const listed = row.events.slice(1, -1);
@@ -272,12 +290,19 @@ export class AccountQueue {
     }
     updates.flush();
     events.flush();
+    this.#context.metrics.flush();
     // Memory follows only when every row is written: a statement that throws leaves both as they were.
     for (const { k, stream, dueMs } of settled) {
       this.#book.settle(k);
       this.#nextDue[stream] = Math.min(this.#nextDue[stream] ?? Infinity, dueMs);
     }
     this.#dropEmptyLeases();
+  }
+
+  #count({ stream, domain, rcpt }: OpenRow, after: Settled, outcome: Outcome): void {
+    const provider = providerOf(rcpt.slice(rcpt.lastIndexOf("@") + 1), outcome.host);
+    for (const { kind, atMs } of after.events)
+      this.#context.metrics.count(atMs, stream, domain, provider, kind === "unknown" ? "delivery_delayed" : kind);
   }
 
   #writeEvents(events: RowWriter, after: Settled, email: number, delivery: number, nowMs: number): number[] {
@@ -296,3 +321,14 @@ export class AccountQueue {
     for (const stream of STREAMS.keys()) this.#nextDue[stream] = this.#readNextDue(stream);
   }
 }
+
+/** Content that several emails of a batch share goes once: by part, those small enough to ride along. */
+const sharedParts = (rows: readonly EmailRow[]): Map<number, string> => {
+  const seen = new Set<number>();
+  const shared = new Map<number, string>();
+  for (const { part, body } of rows) {
+    if (body !== null && seen.has(part)) shared.set(part, body);
+    seen.add(part);
+  }
+  return shared;
+};

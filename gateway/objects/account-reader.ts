@@ -5,16 +5,26 @@
  * own row says when it was accepted.
  */
 import { EVENT_RANK, EventData, EventKind, lastEventWord, type EmailEvent } from "#contract/event.ts";
-import type { EmailDetail, EmailSummary, Page, PageQuery } from "#contract/email.ts";
+import type { EmailDetail, EmailSummary } from "#contract/email.ts";
 import { idFormatter, kToMs, parseId } from "#contract/ids.ts";
 import { parseMailbox } from "#contract/address.ts";
+import { merge } from "#contract/merge.ts";
+import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
 
-const SUMMARY = `SELECT e.k, e.part, e.chunks, e.rcpts, e.meta,
+const SUMMARY = `SELECT e.k, e.part, e.chunks, e.rcpts, e.meta, e.scheduled,
   (SELECT d.state FROM delivery d WHERE d.k >= e.k AND d.k < e.k + e.rcpts ORDER BY d.last DESC LIMIT 1) AS state FROM email e`;
 
-type SummaryRow = { k: number; part: number; chunks: number; rcpts: number; meta: string; state: string };
+type SummaryRow = {
+  k: number;
+  part: number;
+  chunks: number;
+  rcpts: number;
+  meta: string;
+  scheduled: number | null;
+  state: string;
+};
 
 export class AccountReader {
   readonly #sql: SqlStorage;
@@ -30,8 +40,6 @@ export class AccountReader {
   list(query: PageQuery): Page<EmailSummary> | Problem {
     const after = query.after === undefined ? undefined : parseId(this.#account, query.after);
     const before = query.before === undefined ? undefined : parseId(this.#account, query.before);
-    if (query.after !== undefined && query.before !== undefined)
-      return problem("validation_error", "Use `after` or `before`, not both.");
     if (query.after !== undefined && after === undefined)
       return problem("not_found", "There is no email with the id in `after`.");
     if (query.before !== undefined && before === undefined)
@@ -64,10 +72,9 @@ export class AccountReader {
     return {
       object: "email",
       ...this.#summary(row),
-      html: content.html ?? null,
-      text: content.text ?? null,
+      html: content.html === undefined ? null : merged(content.html, meta, "html"),
+      text: content.text === undefined ? null : merged(content.text, meta, "plain"),
       tags: meta.tags ?? [],
-      topic_id: null,
       metadata: meta.metadata ?? null,
     };
   }
@@ -84,7 +91,7 @@ export class AccountReader {
       )
       .toArray();
     const data = deliveries.flatMap((delivery) => [
-      this.#event(k, delivery.k, delivery.rcpt, "queued", kToMs(k), {}),
+      this.#event(k, delivery.k, delivery.rcpt, row.scheduled === null ? "queued" : "scheduled", kToMs(k), {}),
       ...this.#sql
         .exec<{ k: number; kind: string; at_ms: number; data: string }>(
           "SELECT e.k, e.kind, e.at_ms, e.data FROM json_each(?) j JOIN event e ON e.k = j.value ORDER BY e.k",
@@ -134,7 +141,8 @@ export class AccountReader {
       subject: meta.subject,
       created_at: new Date(kToMs(k)).toISOString(),
       last_event: lastEventWord(EventKind.parse(row.state)),
-      scheduled_at: null,
+      scheduled_at: row.scheduled === null ? null : new Date(row.scheduled).toISOString(),
+      topic_id: null,
     };
   }
 
@@ -151,5 +159,9 @@ export class AccountReader {
     };
   }
 }
+
+/** As its recipients see it. */
+const merged = (text: string, { variables }: EmailMeta, as: "html" | "plain"): string =>
+  variables === undefined ? text : merge(text, variables, as);
 
 const noSuchEmail = (): Problem => problem("not_found", "There is no email with this id.");

@@ -1,22 +1,12 @@
 /**
  * What the sandbox trap received of this account's mail: the newest few hundred messages, for trying things out.
  */
-import type { Page } from "#contract/email.ts";
+import type { Page } from "#contract/pagination.ts";
+import type { SandboxMessage } from "#contract/sandbox.ts";
 import { idFormatter } from "#contract/ids.ts";
 import { Trapped } from "#contract/relay-protocol.ts";
 
 const KEPT_MESSAGES = 200;
-
-export type SandboxMessage = {
-  object: "sandbox_message";
-  email_id: string;
-  received_at: string;
-  mail_from: string;
-  rcpt_to: string;
-  raw: string;
-  raw_bytes: number;
-  authentication_results: string[];
-};
 
 export class AccountSandbox {
   readonly #sql: SqlStorage;

@@ -6,7 +6,7 @@
  * A delivery is:
  *   due = 0, k above the stream's cursor     fresh, waiting for its first lease
  *   due = 0, k at or below the cursor        in the hands of the newest lease that lists it
- *   due > 0                                  to be tried (again) at that time, ms
+ *   due > 0                                  to be tried (again, or when its time has come) at that time, ms
  *   due IS NULL                              settled for good; `state` says how
  * The cursor of a stream is that of its newest lease row, which therefore stays until a newer one is made.
  */
@@ -37,6 +37,36 @@ const STEPS = [
 
   CREATE TABLE sandbox (k INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
   `,
+  `
+  ALTER TABLE api_key ADD COLUMN domain_id TEXT;
+  ALTER TABLE api_key ADD COLUMN ip_allowlist TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE api_key ADD COLUMN expires_ms INTEGER;
+  ALTER TABLE api_key ADD COLUMN used_ms INTEGER;
+  ALTER TABLE idem ADD COLUMN reply TEXT;
+  ALTER TABLE email ADD COLUMN domain TEXT NOT NULL DEFAULT '';
+  ALTER TABLE email ADD COLUMN scheduled INTEGER;
+
+  ALTER TABLE domain RENAME TO domain_before;
+  CREATE TABLE domain (k INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, status TEXT NOT NULL, vouched INTEGER NOT NULL,
+    settings TEXT NOT NULL, signers TEXT NOT NULL, records TEXT NOT NULL, checked_ms INTEGER) STRICT;
+  INSERT INTO domain (k, name, status, vouched, settings, signers, records)
+    SELECT changed_ms * 1024 + ROW_NUMBER() OVER (ORDER BY name), name, status, 1, '{}', signers, '[]' FROM domain_before;
+  DROP TABLE domain_before;
+
+  CREATE TABLE usage (subject TEXT NOT NULL, slot INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (subject, slot))
+    STRICT, WITHOUT ROWID;
+  CREATE TABLE stat (hour INTEGER NOT NULL, stream INTEGER NOT NULL, domain TEXT NOT NULL, provider TEXT NOT NULL,
+    kind TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (hour, stream, domain, provider, kind)) STRICT, WITHOUT ROWID;
+  CREATE TABLE template (k INTEGER PRIMARY KEY, alias TEXT UNIQUE, draft TEXT NOT NULL, published TEXT, part INTEGER,
+    size INTEGER, published_ms INTEGER, updated_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE sender (address TEXT PRIMARY KEY, k INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE audit (k INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
+  CREATE TABLE bulk (k INTEGER PRIMARY KEY, key TEXT UNIQUE, part INTEGER NOT NULL, chunks INTEGER NOT NULL, size INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL, lines INTEGER NOT NULL, hash TEXT NOT NULL, accepted INTEGER NOT NULL, refused INTEGER NOT NULL,
+    done INTEGER NOT NULL) STRICT;
+  CREATE TABLE bulk_refusal (bulk INTEGER NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (bulk, line))
+    STRICT, WITHOUT ROWID;
+  `,
 ] as const;
 
 export const openAccountTables = (storage: DurableObjectStorage): void => runSchemaSteps(storage, STEPS);
@@ -52,9 +82,10 @@ export const QUEUE_SQL = {
   due: `SELECT d.k, d.email, d.rcpt, d.attempt, e.size FROM delivery d JOIN email e ON e.k = d.email
     WHERE d.stream = ?1 AND d.due > 0 AND d.due <= ?2 ORDER BY d.due LIMIT ?3`,
   nextDue: `SELECT MIN(due) AS due FROM delivery WHERE stream = ?1 AND due > 0`,
-  emails: `SELECT e.k, e.part, e.chunks, e.size, e.meta, CASE WHEN e.chunks = 1 AND e.size <= ?2 THEN p.body END AS body
+  emails: `SELECT e.k, e.part, e.chunks, e.size, e.meta, e.domain, CASE WHEN e.chunks = 1 AND e.size <= ?2 THEN p.body END AS body
     FROM json_each(?1) j JOIN email e ON e.k = j.value LEFT JOIN part p ON p.k = e.part`,
-  openDeliveries: `SELECT d.k, d.email, d.stream, d.attempt, d.doubt, d.state, d.last, d.events FROM json_each(?1) j JOIN delivery d ON d.k = j.value`,
+  openDeliveries: `SELECT d.k, d.email, d.stream, d.rcpt, d.attempt, d.doubt, d.state, d.last, d.events, e.domain, e.scheduled
+    FROM json_each(?1) j JOIN delivery d ON d.k = j.value JOIN email e ON e.k = d.email`,
   takeDue: `UPDATE delivery SET due = 0 WHERE k IN (SELECT value FROM json_each(?1))`,
   giveBack: `UPDATE delivery SET due = ?2 WHERE k IN (SELECT value FROM json_each(?1)) AND due = 0`,
   settle: `UPDATE delivery SET attempt = v.attempt, due = v.due, doubt = v.doubt, state = v.state, last = v.last, events = v.events
@@ -65,12 +96,13 @@ export const QUEUE_SQL = {
 
 /** The inserts of a group commit: one statement a table, rows as one JSON text. */
 export const ACCEPT_SQL = {
-  email: `INSERT INTO email (k, part, chunks, size, rcpts, idem, meta) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
-    value ->> 4, value ->> 5, value -> 6 FROM json_each(?1)`,
+  email: `INSERT INTO email (k, part, chunks, size, rcpts, idem, meta, domain, scheduled) SELECT value ->> 0, value ->> 1, value ->> 2,
+    value ->> 3, value ->> 4, value ->> 5, value -> 6, value ->> 7, value ->> 8 FROM json_each(?1)`,
   part: `INSERT INTO part (k, body) SELECT value ->> 0, value -> 1 FROM json_each(?1)`,
   delivery: `INSERT INTO delivery (k, email, rcpt, stream, attempt, due, doubt, state, last, events)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0, 0, 0, 'queued', 0, '[]' FROM json_each(?1)`,
-  idem: `INSERT INTO idem (key, k, fingerprint) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)`,
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0, value ->> 4, 0, iif(value ->> 4 > 0, 'scheduled', 'queued'), 0, '[]'
+    FROM json_each(?1)`,
+  idem: `INSERT INTO idem (key, k, fingerprint, reply) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1)`,
   event: `INSERT INTO event (k, email, delivery, kind, at_ms, data) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
     value ->> 4, value -> 5 FROM json_each(?1)`,
 } as const;

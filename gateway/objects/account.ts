@@ -6,36 +6,38 @@
  */
 import { logEvent } from "./log.ts";
 import { DurableObject } from "cloudflare:workers";
-import type { CreateAccount, CreateApiKey } from "#contract/account.ts";
-import type { EmailDetail, EmailSummary, Page, PageQuery } from "#contract/email.ts";
-import type { EmailEvent } from "#contract/event.ts";
-import { problem, type Problem } from "#contract/problem.ts";
+import type { CreateAccount } from "#contract/account.ts";
+import type { BulkReply } from "#contract/bulk.ts";
+import type { Rate } from "#contract/limits.ts";
+import { isProblem, type Problem } from "#contract/problem.ts";
 import { RELAY_DEAD_AFTER_MS, RELAY_GRACE_MS, type SigningKeys } from "#contract/relay-protocol.ts";
 import { sealingKey, unseal } from "#contract/sealed.ts";
 import { returnPathKey } from "../core/return-path-key.ts";
-import { mintApiKey, tagKey, type ApiKeyClaims } from "../core/token.ts";
-import { AccountIntake, type Accepted, type Send } from "./account-intake.ts";
-import { AccountKeys, type ApiKeyRow, type SealedSigner } from "./account-keys.ts";
-import { AccountQueue, NO_LEASE, type LeaseReply, type SettleReply } from "./account-queue.ts";
-import { AccountReader } from "./account-reader.ts";
-import { AccountSandbox, type SandboxMessage } from "./account-sandbox.ts";
-import { openAccountTables, STREAMS } from "./account-schema.ts";
-import { scheduleOf } from "./settings.ts";
+import type { ApiKeyClaims } from "../core/token.ts";
+import { AccountAdmission, type AcceptCall } from "./account-admission.ts";
+import { BulkAdmission, type BulkOpened, type BulkOpening, type BulkTaken, type ChunkCall } from "./bulk-admission.ts";
+import { DESK, type ArgsOf, type Question, type ReplyOf, type Rooms } from "./account-desk.ts";
+import type { Accepted, Send } from "./account-intake.ts";
+import { NO_LEASE, type LeaseReply, type SettleReply } from "./account-queue.ts";
+import { openRooms } from "./account-rooms.ts";
+import { STREAMS } from "./account-schema.ts";
+import type { PublishedTemplate } from "./account-templates.ts";
+import type { Visitor } from "./visitor.ts";
 
-/** A send as the Worker hands it over: who asks, from whom, and what. */
-export type SendCall = Send & { caller: ApiKeyClaims; from: { address: string; domain: string } };
+/** An answer, with the state of the account's requests a second: of `undefined` the visitor proved nothing. */
+export type Told<T> = { rate: Rate | undefined; answer: T | Problem };
 
+/** Questions after which there may be mail to go that was not there before. */
+const STIRRING: ReadonlySet<Question> = new Set(["updateEmail", "updateAccount"]);
 /** While mail is under way the alarm looks after it this often. */
 const WATCH_MS = 10_000;
 const SWEEP_MS = 3600 * 1000;
 
 export class Account extends DurableObject<Env> {
   readonly #id: string;
-  readonly #keys: AccountKeys;
-  readonly #intake: AccountIntake;
-  readonly #queue: AccountQueue;
-  readonly #reader: AccountReader;
-  readonly #sandbox: AccountSandbox;
+  readonly #rooms: Rooms;
+  readonly #admission: AccountAdmission;
+  readonly #bulk: BulkAdmission;
   /** Streams whose pool knows that mail is ready and has not yet said that it found none. */
   readonly #announced = new Set<number>();
   #alarmAtMs = Infinity;
@@ -43,19 +45,11 @@ export class Account extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    openAccountTables(ctx.storage);
-    this.#keys = new AccountKeys(ctx.storage.sql);
-    this.#id = this.#keys.setting?.id ?? ctx.id.name ?? "";
-    this.#intake = new AccountIntake(ctx.storage, this.#id, (streams) => this.#onCommit(streams));
-    this.#queue = new AccountQueue({
-      account: this.#id,
-      storage: ctx.storage,
-      takeK: (count, nowMs) => this.#intake.takeK(count, nowMs),
-      schedule: scheduleOf(env),
-      bounceDomain: env.HIKYAKU_BOUNCE_DOMAIN,
-    });
-    this.#reader = new AccountReader(ctx.storage.sql, this.#id);
-    this.#sandbox = new AccountSandbox(ctx.storage.sql, this.#id);
+    const opened = openRooms(ctx, env, Date.now(), (streams, sends) => this.#onCommit(streams, sends));
+    this.#id = opened.id;
+    this.#rooms = opened.rooms;
+    this.#admission = new AccountAdmission(opened.rooms);
+    this.#bulk = new BulkAdmission(opened.rooms, this.#admission);
     // After a crash announcements are lost and the alarm may be late: whoever woke us, look at once.
     if (this.#isUnderWay(Date.now())) this.#arm(Date.now());
     else this.#watch();
@@ -63,68 +57,75 @@ export class Account extends DurableObject<Env> {
 
   // ---- set-up, by the admin API
 
-  async open(request: CreateAccount): Promise<{ id: string; token: string }> {
-    this.#keys.open(this.#id, request);
-    return this.#mintKey({ name: "first key", permission: "full_access" });
+  async open(request: CreateAccount, firstKey: ApiKeyClaims): Promise<void> {
+    const { settings, keys, intake } = this.#rooms;
+    const nowMs = Date.now();
+    settings.open(this.#id, request, intake.takeK(1, nowMs));
+    keys.add(firstKey, { name: "first key", permission: "full_access" }, nowMs);
   }
 
-  /** `signers` come sealed for `dkim-at-rest`. */
-  async setDomain(name: string, signers: SealedSigner[]): Promise<void> {
-    this.#keys.setDomain(name, signers, Date.now());
+  /** Erases all there is. Relays that hold mail of it find nobody to settle with. */
+  async close(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.ctx.abort("the account was closed");
   }
 
-  // ---- the customer's API
+  // ---- what visitors ask
 
-  async accept(calls: SendCall[]): Promise<(Accepted | Problem)[]> {
+  /** Answers a question of the desk's table. */
+  async ask<Q extends Question>(visitor: Visitor, question: Q, args: ArgsOf<Q>): Promise<Told<ReplyOf<Q>>> {
+    const nowMs = Date.now();
+    // One row of a table of functions, each with its own arguments: the index ties them, TypeScript cannot see it.
+    const row = DESK[question] as {
+      needs: (typeof DESK)[Q]["needs"];
+      answer: (rooms: Rooms, args: ArgsOf<Q>, visit: { visitor: Visitor; nowMs: number }) => ReplyOf<Q> | Problem;
+    };
+    const told = this.#enter(visitor, row.needs, nowMs, () => row.answer(this.#rooms, args, { visitor, nowMs }));
+    if (STIRRING.has(question)) this.#stir(nowMs);
+    return told;
+  }
+
+  async accept(calls: AcceptCall[]): Promise<Told<Accepted>[]> {
     return Promise.all(calls.map((call) => this.#acceptOne(call)));
   }
 
   /** Keeps large content before the send that names it. */
-  async stage(caller: ApiKeyClaims, chunks: string[]): Promise<Problem | { kind: "staged"; part: number }> {
-    return this.#keys.check(caller, "send") ?? { kind: "staged", part: this.#intake.stage(chunks, Date.now()) };
+  async stage(visitor: Visitor, chunks: string[]): Promise<Problem | { kind: "staged"; part: number }> {
+    const { keys, intake } = this.#rooms;
+    const nowMs = Date.now();
+    return keys.check(visitor, "send", nowMs) ?? { kind: "staged", part: intake.stage(chunks, nowMs) };
   }
 
-  async listEmails(caller: ApiKeyClaims, query: PageQuery): Promise<Page<EmailSummary> | Problem> {
-    return this.#keys.check(caller, "full") ?? this.#reader.list(query);
+  /** What is published of a template, for a send that adds to it. */
+  async template(visitor: Visitor, id: string): Promise<PublishedTemplate | Problem> {
+    const { keys, templates } = this.#rooms;
+    return keys.check(visitor, "send", Date.now()) ?? templates.forSend(id);
   }
 
-  async getEmail(caller: ApiKeyClaims, id: string): Promise<EmailDetail | Problem> {
-    return this.#keys.check(caller, "full") ?? this.#reader.get(id);
+  /** The first line of a bulk: counts as one request. */
+  async openBulk(visitor: Visitor, opening: BulkOpening): Promise<Told<BulkOpened>> {
+    const nowMs = Date.now();
+    return this.#enter(visitor, "send", nowMs, () => this.#bulk.open(visitor, opening, nowMs));
   }
 
-  async listEvents(caller: ApiKeyClaims, id: string): Promise<Page<EmailEvent> | Problem> {
-    return this.#keys.check(caller, "full") ?? this.#reader.events(id);
+  async addToBulk(visitor: Visitor, chunk: ChunkCall): Promise<BulkTaken | Problem> {
+    const taken = this.#bulk.add(visitor, chunk, Date.now());
+    if (!isProblem(taken)) this.#onCommit(new Set([STREAMS.indexOf(chunk.stream)]), []);
+    return taken;
   }
 
-  async listSandbox(caller: ApiKeyClaims): Promise<Page<SandboxMessage> | Problem> {
-    return this.#keys.check(caller, "full") ?? this.#sandbox.list();
-  }
-
-  async createApiKey(caller: ApiKeyClaims, request: CreateApiKey): Promise<{ id: string; token: string } | Problem> {
-    return this.#keys.check(caller, "full") ?? this.#mintKey(request);
-  }
-
-  async listApiKeys(caller: ApiKeyClaims): Promise<Page<ApiKeyRow> | Problem> {
-    return this.#keys.check(caller, "full") ?? { object: "list", has_more: false, data: this.#keys.listKeys() };
-  }
-
-  async revokeApiKey(
-    caller: ApiKeyClaims,
-    id: string,
-  ): Promise<{ object: "api_key"; id: string; deleted: true } | Problem> {
-    const refusal = this.#keys.check(caller, "full");
-    if (refusal) return refusal;
-    if (!this.#keys.removeKey(id)) return problem("not_found", "There is no API key with this id.");
-    return { object: "api_key", id, deleted: true };
+  async bulkReply(visitor: Visitor, k: number): Promise<BulkReply | Problem> {
+    return this.#bulk.replyOf(visitor, k, Date.now());
   }
 
   // ---- the pool and its relays
 
   async lease(pool: string, relay: string, limit: number): Promise<LeaseReply> {
-    const setting = this.#keys.setting;
+    const setting = this.#rooms.settings.current;
     const streams = this.#streamsOf(pool);
     if (!setting || setting.status === "suspended") return NO_LEASE;
-    const reply = this.#queue.lease({ relay, streams, limit }, setting.keys_version, Date.now());
+    const reply = this.#rooms.queue.lease({ relay, streams, limit }, setting.keys_version, Date.now());
     if (!reply.more) for (const stream of streams) this.#announced.delete(stream);
     this.#watch();
     return reply;
@@ -132,7 +133,7 @@ export class Account extends DurableObject<Env> {
 
   /** `text`: a JSON array of outcomes, from a relay. */
   async settle(relay: string, text: string): Promise<SettleReply> {
-    const reply = this.#queue.settle(relay, text, Date.now(), Math.random);
+    const reply = this.#rooms.queue.settle(relay, text, Date.now(), Math.random);
     const { late, malformed } = reply;
     if (late + malformed > 0) logEvent("warn", "outcomes.not-applied", { account: this.#id, relay, late, malformed });
     this.#announceDue();
@@ -142,7 +143,7 @@ export class Account extends DurableObject<Env> {
 
   /** A relay joined again holding these deliveries: what else it was given goes back to the queue. */
   async reconcile(pool: string, relay: string, holding: number[]): Promise<{ returned: number }> {
-    const returned = this.#queue.reconcile(relay, this.#streamsOf(pool), holding, Date.now());
+    const returned = this.#rooms.queue.reconcile(relay, this.#streamsOf(pool), holding, Date.now());
     if (returned > 0) logEvent("info", "lease.returned", { account: this.#id, relay, returned });
     this.#announceDue();
     return { returned };
@@ -150,15 +151,15 @@ export class Account extends DurableObject<Env> {
 
   /** The relay was gone before its batch could be sent. */
   async unlease(lease: number): Promise<void> {
-    this.#queue.unlease(lease, Date.now());
+    this.#rooms.queue.unlease(lease, Date.now());
     this.#announceDue();
   }
 
   async signingKeys(domain: string): Promise<SigningKeys> {
     const key = await sealingKey(this.env.HIKYAKU_MASTER_KEY, "dkim-at-rest");
-    const keys_version = this.#keys.setting?.keys_version ?? 0;
+    const keys_version = this.#rooms.settings.current?.keys_version ?? 0;
     const signers: SigningKeys["signers"] = [];
-    for (const { selector, algorithm, sealed } of this.#keys.signers(domain)) {
+    for (const { selector, algorithm, sealed } of this.#rooms.domains.signers(domain)) {
       const plain = await unseal(key, sealed);
       // Unsigned mail must never leave in silence: the relay keeps it until the operator mends the master key.
       if (plain.kind === "unreadable")
@@ -169,16 +170,45 @@ export class Account extends DurableObject<Env> {
   }
 
   async part(k: number, chunks: number): Promise<string | undefined> {
-    return this.#reader.part(k, chunks);
+    return this.#rooms.reader.part(k, chunks);
   }
 
   async keepSandbox(text: string): Promise<void> {
-    this.#sandbox.keep(text);
+    this.#rooms.sandbox.keep(text);
   }
 
-  async #acceptOne(call: SendCall): Promise<Accepted | Problem> {
-    const refusal = this.#keys.check(call.caller, "send") ?? this.#keys.checkSender(call.from, call.recipients);
-    return refusal ?? this.#intake.accept(call, Date.now());
+  /** Who may come in: the key counts, and the account's requests a second are not used up. */
+  #enter<T extends object>(
+    visitor: Visitor,
+    needs: "send" | "full" | "admin" | "open",
+    nowMs: number,
+    answer: () => T | Problem,
+  ): Told<T> {
+    const { keys, limits, settings } = this.#rooms;
+    const refused = keys.check(visitor, needs, nowMs);
+    if (refused) return { rate: undefined, answer: refused };
+    if (visitor.kind === "operator") return { rate: undefined, answer: answer() };
+    const tooMany = limits.request(settings.limits, nowMs);
+    return { rate: limits.rate(settings.limits, nowMs), answer: tooMany ?? answer() };
+  }
+
+  async #acceptOne(call: AcceptCall): Promise<Told<Accepted>> {
+    const nowMs = Date.now();
+    const { intake } = this.#rooms;
+    const { idempotency } = call;
+    // All in one turn, up to the promise that comes out: what a window or a key has answered still holds.
+    const entered = this.#enter(call.visitor, "send", nowMs, () => {
+      const replayed = idempotency && intake.replay(idempotency, nowMs);
+      if (replayed) return isProblem(replayed) ? replayed : { durable: replayed };
+      const admitted = this.#admission.admit(call, nowMs);
+      if (isProblem(admitted)) return admitted;
+      const replyOf =
+        call.batch &&
+        ((ids: string[]) => batchReply(ids, call.batch?.permissive === true ? admitted.errors : undefined));
+      return { durable: intake.accept({ sends: admitted.sends, idempotency }, nowMs, replyOf) };
+    });
+    const { rate, answer } = entered;
+    return { rate, answer: isProblem(answer) ? answer : await answer.durable };
   }
 
   // ---- the watch
@@ -197,22 +227,32 @@ export class Account extends DurableObject<Env> {
 
   async #lookAfter(nowMs: number): Promise<void> {
     if (nowMs - this.#sweptAtMs > SWEEP_MS) {
-      this.#intake.sweep(nowMs);
-      this.#queue.keepCursors(nowMs);
+      const { intake, bulk, queue, limits, metrics, audit } = this.#rooms;
+      intake.sweep(nowMs);
+      bulk.sweep(nowMs);
+      limits.sweep(nowMs);
+      metrics.sweep(nowMs);
+      audit.sweep();
+      queue.keepCursors(nowMs);
       this.#sweptAtMs = nowMs;
     }
     await this.#returnFromTheDead(nowMs);
+    this.#stir(nowMs);
+  }
+
+  /** Whatever was announced may have been lost with its pool, or was refused while suspended: say it again. */
+  #stir(nowMs: number): void {
     for (const stream of STREAMS.keys()) {
-      // Whatever was announced may have been lost with its pool: say it again.
       this.#announced.delete(stream);
-      if (this.#queue.hasReady(stream, nowMs)) this.#announce(stream);
+      if (this.#rooms.queue.hasReady(stream, nowMs)) this.#announce(stream);
     }
+    this.#watch();
   }
 
   /** Leases of relays that gave no sign of life for too long go back to the queue. */
   async #returnFromTheDead(nowMs: number): Promise<void> {
     const goneMs = RELAY_DEAD_AFTER_MS + RELAY_GRACE_MS;
-    const old = [...this.#queue.relays()].filter(([, leasedAtMs]) => nowMs - leasedAtMs > goneMs);
+    const old = [...this.#rooms.queue.relays()].filter(([, leasedAtMs]) => nowMs - leasedAtMs > goneMs);
     if (old.length === 0) return;
     const pools = new Set([...STREAMS.keys()].map((stream) => this.#poolOf(stream)));
     const signs = await Promise.all([...pools].map((pool) => this.env.POOL.getByName(pool).signsOfLife()));
@@ -222,13 +262,15 @@ export class Account extends DurableObject<Env> {
     }
   }
 
-  #onCommit(streams: ReadonlySet<number>): void {
+  #onCommit(streams: ReadonlySet<number>, sends: readonly Send[]): void {
+    for (const { scheduledMs, stream } of sends)
+      if (scheduledMs !== undefined) this.#rooms.queue.scheduled(STREAMS.indexOf(stream), scheduledMs);
     this.#arm(Date.now() + WATCH_MS);
     for (const stream of streams) this.#announce(stream);
   }
 
   #announceDue(): void {
-    for (const stream of STREAMS.keys()) if (this.#queue.nextDueMs(stream) <= Date.now()) this.#announce(stream);
+    for (const stream of STREAMS.keys()) if (this.#rooms.queue.nextDueMs(stream) <= Date.now()) this.#announce(stream);
   }
 
   /** Tells the pool, once until it has found the queue empty. A failure is mended by the watch. */
@@ -246,7 +288,7 @@ export class Account extends DurableObject<Env> {
   }
 
   #poolOf(stream: number): string {
-    return this.#keys.setting?.stream_pools[STREAMS[stream] ?? "transactional"] ?? "default";
+    return this.#rooms.settings.current?.stream_pools[STREAMS[stream] ?? "transactional"] ?? "default";
   }
 
   #streamsOf(pool: string): number[] {
@@ -257,7 +299,7 @@ export class Account extends DurableObject<Env> {
   #watch(): void {
     const nowMs = Date.now();
     const lookMs = nowMs + WATCH_MS;
-    const dueMs = Math.min(...STREAMS.map((_, stream) => this.#queue.nextDueMs(stream)));
+    const dueMs = Math.min(...STREAMS.map((_, stream) => this.#rooms.queue.nextDueMs(stream)));
     // What is due already was announced: the alarm only repeats it.
     const wantedMs = dueMs <= nowMs ? lookMs : Math.min(dueMs, lookMs);
     if (this.#alarmAtMs <= wantedMs) return;
@@ -266,7 +308,10 @@ export class Account extends DurableObject<Env> {
   }
 
   #isUnderWay(nowMs: number): boolean {
-    return this.#queue.relays().size > 0 || [...STREAMS.keys()].some((stream) => this.#queue.hasReady(stream, nowMs));
+    return (
+      this.#rooms.queue.relays().size > 0 ||
+      [...STREAMS.keys()].some((stream) => this.#rooms.queue.hasReady(stream, nowMs))
+    );
   }
 
   /** Only ever earlier: an alarm that comes too soon looks, finds nothing and arms the next. */
@@ -275,11 +320,8 @@ export class Account extends DurableObject<Env> {
     this.#alarmAtMs = atMs;
     void this.ctx.storage.setAlarm(atMs);
   }
-
-  async #mintKey({ name, permission }: CreateApiKey): Promise<{ id: string; token: string }> {
-    const key = await tagKey(this.env.HIKYAKU_MASTER_KEY);
-    const { token, claims } = await mintApiKey(key, this.#id, crypto.getRandomValues(new Uint8Array(38)));
-    this.#keys.addKey(claims, name, permission, Date.now());
-    return { id: claims.key, token };
-  }
 }
+
+/** What `POST /v1/emails/batch` answers: kept with its key, so that it is given again to the letter. */
+const batchReply = (ids: readonly string[], errors: { index: number; message: string }[] | undefined): string =>
+  JSON.stringify({ data: ids.map((id) => ({ id })), ...(errors && { errors }) });

@@ -14,9 +14,10 @@ const STEPS = [
   CREATE TABLE relay (id TEXT PRIMARY KEY, name TEXT NOT NULL, pools TEXT NOT NULL, secret_hash TEXT NOT NULL,
     created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `ALTER TABLE account ADD COLUMN status TEXT NOT NULL DEFAULT 'active'`,
 ] as const;
 
-type AccountRow = { id: string; name: string; created_ms: number };
+type AccountRow = { id: string; name: string; status: string; created_ms: number };
 type StoredRelay = { id: string; name: string; pools: string; secret_hash: string; created_ms: number };
 
 const Pools = z.array(PoolName);
@@ -45,6 +46,15 @@ export class Directory extends DurableObject<Env> {
 
   async accounts(): Promise<AccountSummary[]> {
     return this.#sql.exec<AccountRow>("SELECT * FROM account ORDER BY created_ms, id").toArray().map(accountSummary);
+  }
+
+  /** What lists show of an account; its own object is what counts. */
+  async setAccount(id: string, name: string, status: AccountSummary["status"]): Promise<void> {
+    this.#sql.exec("UPDATE account SET name = ?, status = ? WHERE id = ?", name, status, id);
+  }
+
+  async removeAccount(id: string): Promise<void> {
+    this.#sql.exec("DELETE FROM account WHERE id = ?", id);
   }
 
   async addRelay({ name, pools }: CreateRelay): Promise<{ id: string; token: string }> {
@@ -87,7 +97,7 @@ const accountSummary = (row: AccountRow): AccountSummary => ({
   object: "account",
   id: row.id,
   name: row.name,
-  status: "active",
+  status: row.status === "suspended" ? "suspended" : "active",
   created_at: new Date(row.created_ms).toISOString(),
 });
 

@@ -11,7 +11,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { idFormatter, K_PER_MS } from "#contract/ids.ts";
 import { INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
 import { IDEMPOTENCY_MS } from "../../gateway/objects/account-intake.ts";
-import { acceptMany, leaseTo, ringAlarm, sendCall } from "./support/account-scene.ts";
+import { acceptMany, leaseTo, ringAlarm, sendCall, visitorOf } from "./support/account-scene.ts";
 import {
   call,
   countIn,
@@ -65,41 +65,43 @@ test("the answer comes when the rows are there, not before", async () => {
     const rows = () => storage.sql.exec("SELECT k FROM email").toArray().length;
     const answer = instance.accept([send]).then((accepted) => ({ accepted, rowsThen: rows() }));
     expect(rows()).toBe(0);
-    expect(await answer).toMatchObject({ accepted: [{ kind: "accepted" }], rowsThen: 1 });
+    expect(await answer).toMatchObject({ accepted: [{ answer: { kind: "accepted" } }], rowsThen: 1 });
   });
 });
 
 test("a commit that fails answers nobody with success, stores nothing and frees the keys", async () => {
   const account = await openAccount();
-  const send = await sendCall(account, { idempotency: { key: "once", fingerprint: "f" } });
+  const send = await sendCall(account, {}, { key: "once", fingerprint: "f" });
   await runInDurableObject(account.stub, async (instance, { storage }) => {
     storage.sql.exec("ALTER TABLE delivery RENAME TO hidden");
     await expect(instance.accept([send, send])).rejects.toThrow(/delivery/);
     expect(storage.sql.exec("SELECT k FROM email").toArray()).toEqual([]);
     expect(storage.sql.exec("SELECT k FROM part").toArray()).toEqual([]);
     storage.sql.exec("ALTER TABLE hidden RENAME TO delivery");
-    expect(await instance.accept([send])).toMatchObject([{ kind: "accepted" }]);
+    expect(await instance.accept([send])).toMatchObject([{ answer: { kind: "accepted" } }]);
     expect(storage.sql.exec("SELECT k FROM email").toArray()).toHaveLength(1);
   });
 });
 
 test("fifty calls at once with one key are one email with one id", async () => {
   const account = await openAccount();
-  const one = await sendCall(account, { idempotency: { key: "order-1", fingerprint: "one" } });
+  const one = await sendCall(account, {}, { key: "order-1", fingerprint: "one" });
   const answers = (await Promise.all(Array.from({ length: 50 }, () => account.stub.accept([one])))).flat();
   expect(answers).toHaveLength(50);
-  expect(answers).toEqual(answers.map(() => ({ kind: "accepted", id: expect.any(String) })));
-  expect(new Set(answers.map((answer) => answer.kind === "accepted" && answer.id)).size).toBe(1);
+  expect(answers).toEqual(
+    answers.map(() => ({ rate: expect.any(Object), answer: { kind: "accepted", ids: [expect.any(String)] } })),
+  );
+  expect(new Set(answers.map(({ answer }) => answer.kind === "accepted" && answer.ids[0])).size).toBe(1);
   expect(await countIn(account, "email")).toBe(1);
   expect(await countIn(account, "delivery")).toBe(1);
 });
 
 test("another body under a key is refused, while the first is under way and after", async () => {
   const account = await openAccount();
-  const one = await sendCall(account, { idempotency: { key: "order-1", fingerprint: "one" } });
-  const two = await sendCall(account, { idempotency: { key: "order-1", fingerprint: "two" } });
-  const refused = { kind: "problem", code: "invalid_idempotent_request" };
-  expect(await account.stub.accept([one, two])).toMatchObject([{ kind: "accepted" }, refused]);
+  const one = await sendCall(account, {}, { key: "order-1", fingerprint: "one" });
+  const two = await sendCall(account, {}, { key: "order-1", fingerprint: "two" });
+  const refused = { answer: { kind: "problem", code: "invalid_idempotent_request" } };
+  expect(await account.stub.accept([one, two])).toMatchObject([{ answer: { kind: "accepted" } }, refused]);
   expect(await account.stub.accept([two])).toMatchObject([refused]);
 
   await sendEmail(account, {}, "order-2");
@@ -182,11 +184,11 @@ test("content too large for a batch is kept in chunks that a relay fetches whole
 
 test("staged content that no email named within an hour is swept; what an email names stays", async () => {
   const account = await openAccount();
-  const { caller } = await sendCall(account);
+  const visitor = await visitorOf(account);
   await sendEmail(account, { text: "x".repeat(INLINE_CONTENT_LIMIT * 5) });
   const named = await countIn(account, "part");
-  await account.stub.stage(caller, ["young"]);
-  await account.stub.stage(caller, ["old", "and its second chunk"]);
+  await account.stub.stage(visitor, ["young"]);
+  await account.stub.stage(visitor, ["old", "and its second chunk"]);
   const hourK = 3_600_000 * K_PER_MS;
   await sqlIn(account.stub, "UPDATE part SET k = k - ? WHERE body LIKE 'old%' OR body LIKE 'and%'", hourK);
   await sqlIn(account.stub, "UPDATE staged SET k = k - ? WHERE chunks = 2", hourK);

@@ -37,7 +37,7 @@ const PLANS: Record<keyof typeof QUEUE_SQL, { args: SqlStorageValue[]; plan: str
     args: ["[1]", 1],
     plan: [`SCAN j ${JSON_LIST}`, `SEARCH e USING ${BY_K}`, `SEARCH p USING ${BY_K} LEFT-JOIN`],
   },
-  openDeliveries: { args: ["[1]"], plan: [`SCAN j ${JSON_LIST}`, `SEARCH d USING ${BY_K}`] },
+  openDeliveries: { args: ["[1]"], plan: [`SCAN j ${JSON_LIST}`, `SEARCH d USING ${BY_K}`, `SEARCH e USING ${BY_K}`] },
   takeDue: {
     args: ["[1]"],
     plan: [`SEARCH delivery USING ${BY_K}`, "LIST SUBQUERY 1", `SCAN json_each ${JSON_LIST}`],

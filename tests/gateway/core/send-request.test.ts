@@ -3,17 +3,20 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ProblemCode } from "#contract/problem.ts";
 import { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
-import { bodyTooLarge, type CheckedSend, checkSend } from "../../../gateway/core/send-request.ts";
+import { type CheckedSend, checkSend as checkSendAt } from "../../../gateway/core/send-request.ts";
 
 const LEAST = { from: "a@from.test", to: "b@dest.test", subject: "Hi", text: "Hello" };
+
+const NOW_MS = Date.parse("2026-11-24T12:00:00Z");
+const checkSend = (body: unknown) => checkSendAt(body, NOW_MS);
 
 const taken = (more: object): CheckedSend => {
   const checked = checkSend({ ...LEAST, ...more });
   if (checked.kind === "problem") throw new Error(`${checked.code}: ${checked.message}`);
   return checked;
 };
-const metaOf = (more: object): EmailMeta => EmailMeta.parse(JSON.parse(taken(more).meta));
-const contentOf = (more: object): EmailContent => EmailContent.parse(JSON.parse(taken(more).content));
+const metaOf = (more: object): EmailMeta => EmailMeta.parse(JSON.parse(JSON.stringify(taken(more).meta)));
+const contentOf = (more: object): EmailContent => EmailContent.parse(JSON.parse(JSON.stringify(taken(more).content)));
 
 const numbered = (count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, at) => `r${from + at}@dest.test`);
@@ -22,11 +25,15 @@ const attachment = (more: object = {}) => ({ filename: "a.txt", content: "aGk=",
 test("the least that is an email", () => {
   expect(checkSend(LEAST)).toEqual({
     kind: "send",
-    from: { address: "a@from.test", domain: "from.test" },
+    from: expect.objectContaining({ address: "a@from.test", domain: "from.test" }),
+    sender: undefined,
     recipients: ["b@dest.test"],
     stream: "transactional",
-    meta: '{"from":"a@from.test","to":["b@dest.test"],"subject":"Hi"}',
-    content: '{"text":"Hello"}',
+    scheduledMs: undefined,
+    template: undefined,
+    meta: { from: "a@from.test", to: ["b@dest.test"], subject: "Hi" },
+    content: { text: "Hello" },
+    remote: [],
   });
 });
 
@@ -77,7 +84,7 @@ test("envelope recipients are to, cc and bcc, each once, in the envelope's form"
 
 test("the sender, as it may be checked against the account's domains", () => {
   const check = (from: string, expected: { address: string; domain: string }): void =>
-    expect(taken({ from }).from).toEqual(expected);
+    expect(taken({ from }).from).toMatchObject(expected);
   check("Ann <a@From.TEST>", { address: "a@from.test", domain: "from.test" });
   check("a@exämple.test", { address: "a@xn--exmple-cua.test", domain: "xn--exmple-cua.test" });
 });
@@ -110,15 +117,14 @@ test("refused: a field that is needed and missing", () => {
   const { text: _, ...bare } = LEAST;
   for (const body of [{}, { text: "" }, { text: null, html: null }, { text: "", html: "" }])
     check({ ...bare, ...body }, "missing_required_field", "Missing `html` or `text` field.");
-  check({}, "missing_required_field", "`from`");
+  check({}, "missing_required_field", "`to`");
 });
 
 test("refused: a field that is not known, by its name", () => {
   checkMore({ replyTo: "a@b.test" }, "validation_error", "Unknown field `replyTo`.");
-  checkMore({ scheduled_at: "tomorrow" }, "validation_error", "Unknown field `scheduled_at`.");
   checkMore({ __proto: 1 }, "validation_error", "Unknown field `__proto`.");
-  checkMore({ tags: [{ name: "a", value: "b", color: "red" }] }, "validation_error", "Unknown field `tags.0.color`.");
-  checkMore({ attachments: [attachment({ path: "/etc/passwd" })] }, "validation_error", "`attachments.0.path`");
+  checkMore({ tags: [{ name: "a", value: "b", color: "red" }] }, "validation_error", "Unknown field `tags[0].color`.");
+  checkMore({ attachments: [attachment({ url: "/etc/passwd" })] }, "validation_error", "`attachments[0].url`");
 });
 
 test("refused: a field of another type", () => {
@@ -138,7 +144,7 @@ test("refused: a field of another type", () => {
   checkMore({ require_tls: "yes" }, "validation_error", "`require_tls`");
   checkMore({ metadata: { a: 1 } }, "validation_error", "`metadata");
   checkMore({ attachments: {} }, "invalid_attachment", "`attachments");
-  checkMore({ attachments: [{ content: "aGk=" }] }, "invalid_attachment", "`attachments.0.filename");
+  checkMore({ attachments: [{ content: "aGk=" }] }, "invalid_attachment", "`attachments[0]`: `filename` is missing");
 });
 
 test("refused: what is too long or too much", () => {
@@ -146,10 +152,10 @@ test("refused: what is too long or too much", () => {
   checkMore({ metadata: { ["k".repeat(65)]: "v" } }, "validation_error", "`metadata");
   checkMore({ metadata: { k: "v".repeat(1025) } }, "validation_error", "`metadata");
   checkMore({ tags: Array.from({ length: 76 }, () => ({ name: "a", value: "b" })) }, "validation_error", "`tags`");
-  checkMore({ tags: [{ name: "a b", value: "c" }] }, "validation_error", "`tags.0.name`");
-  checkMore({ tags: [{ name: "", value: "c" }] }, "validation_error", "`tags.0.name`");
-  checkMore({ tags: [{ name: "a", value: "é" }] }, "validation_error", "`tags.0.value`");
-  checkMore({ attachments: [attachment({ filename: "" })] }, "invalid_attachment", "`attachments.0.filename`");
+  checkMore({ tags: [{ name: "a b", value: "c" }] }, "validation_error", "`tags[0].name`");
+  checkMore({ tags: [{ name: "", value: "c" }] }, "validation_error", "`tags[0].name`");
+  checkMore({ tags: [{ name: "a", value: "é" }] }, "validation_error", "`tags[0].value`");
+  checkMore({ attachments: [attachment({ filename: "" })] }, "invalid_attachment", "`attachments[0].filename`");
   checkMore({ attachments: [attachment({ filename: "x".repeat(256) })] }, "invalid_attachment", "filename");
 });
 
@@ -209,17 +215,58 @@ test("whatever is posted, the answer is a value; what is taken has safe headers 
         return;
       }
       expect(checked.recipients.length).toBeGreaterThan(0);
-      const { from, to, subject } = EmailMeta.parse(JSON.parse(checked.meta));
+      const { from, to, subject } = EmailMeta.parse(checked.meta);
       for (const text of [from, subject, ...to]) expect(text).not.toMatch(/[\r\n\0]/);
     }),
     { numRuns: 500 },
   );
 });
 
-test("a body that is too large is told with the limit", () => {
-  expect(bodyTooLarge()).toEqual({
-    kind: "problem",
-    code: "payload_too_large",
-    message: "The body is larger than 40 MB.",
-  });
+test("a time to send at: within thirty days, and not past", () => {
+  const check = (scheduled_at: string, expected: number | undefined): void => {
+    const send = taken({ scheduled_at });
+    expect(send.scheduledMs, scheduled_at).toBe(expected);
+    expect(send.meta.scheduled_at, scheduled_at).toBe(expected);
+  };
+  check("2026-11-24T13:00:00Z", NOW_MS + 3600_000);
+  check("2026-11-24T14:00:00+01:00", NOW_MS + 3600_000);
+  check("2026-12-24T12:00:00Z", NOW_MS + 30 * 24 * 3600_000);
+  // A clock that differs a little: now.
+  check("2026-11-24T11:59:30Z", undefined);
+  for (const late of ["2026-12-24T12:00:01Z", "2027-01-01T00:00:00Z"])
+    checkMore({ scheduled_at: late }, "validation_error", "more than 30 days ahead");
+  for (const past of ["2026-11-24T11:58:59Z", "1970-01-01T00:00:00Z"])
+    checkMore({ scheduled_at: past }, "validation_error", "in the past");
+  for (const text of ["tomorrow", "in 1 min", "2026-11-25", "2026-11-25T12:00:00", "", 5])
+    checkMore({ scheduled_at: text }, "validation_error", "`scheduled_at`");
+});
+
+test("an attachment has bytes or a URL, and one with a URL waits to be fetched", () => {
+  const path = "https://files.test/report.pdf";
+  const send = taken({ attachments: [attachment(), { path }, { path, filename: "b.pdf" }] });
+  expect(send.remote).toEqual([
+    { index: 1, url: path, named: false },
+    { index: 2, url: path, named: true },
+  ]);
+  for (const more of [{ path }, { content: undefined }])
+    checkMore({ attachments: [attachment(more)] }, "invalid_attachment", "either `content` or `path`");
+});
+
+test("a Sender is an address that must be allowed too; no header is there twice", () => {
+  expect(taken({ headers: { Sender: "Desk <desk@from.test>" } }).sender).toMatchObject({ address: "desk@from.test" });
+  checkMore({ headers: { sender: "nobody" } }, "validation_error", "`Sender`");
+  checkMore({ headers: { "X-A": "1", "x-a": "2" } }, "validation_error", "`x-a` is there twice");
+});
+
+test("a template brings what a send may leave out, and not beside html", () => {
+  const { from: _, subject: __, text: ___, ...rest } = LEAST;
+  const send = checkSend({ ...rest, template: { id: "welcome", variables: { name: "Ada", n: 1 } } });
+  expect(send).toMatchObject({ from: undefined, template: { id: "welcome", variables: { name: "Ada", n: 1 } } });
+  checkMore({ template: { id: "welcome" } }, "validation_error", "not both");
+  checkMore({ text: undefined, template: {} }, "missing_required_field", "`template.id`");
+  checkMore(
+    { text: undefined, template: { id: "w", variables: { "a b": 1 } } },
+    "validation_error",
+    "`template.variables",
+  );
 });

@@ -9,10 +9,11 @@ const STARTED_MS = ACCEPTED_MS + 1000;
 const ENDED_MS = ACCEPTED_MS + 3500;
 const SCHEDULE = { delaysMs: [60_000, 300_000], repeatsLast: false };
 
-const FIRST: OpenDelivery = { k: ACCEPTED_MS * 1024 + 7, attempt: 0, doubt: false };
+const K = ACCEPTED_MS * 1024 + 7;
+const FIRST: OpenDelivery = { acceptedAtMs: ACCEPTED_MS, attempt: 0, doubt: false };
 
 const outcome = (kind: Outcome["kind"], more: Partial<Outcome> = {}): Outcome => ({
-  ...{ k: FIRST.k, lease: 3, kind },
+  ...{ k: K, lease: 3, kind },
   ...{ started_at_ms: STARTED_MS, ended_at_ms: ENDED_MS },
   ...more,
 });

@@ -8,23 +8,40 @@ import { expect } from "vitest";
 import { Batch, Outcomes } from "#contract/relay-protocol.ts";
 import type { OutcomeKind } from "#contract/outcome.ts";
 import { readApiKey, tagKey } from "../../../gateway/core/token.ts";
-import type { SendCall } from "../../../gateway/objects/account.ts";
+import type { AcceptCall, SendCall } from "../../../gateway/objects/account-admission.ts";
+import type { Idempotency } from "../../../gateway/objects/account-intake.ts";
+import type { Visitor } from "../../../gateway/objects/visitor.ts";
 import { sqlIn, type TestAccount } from "./worker-calls.ts";
 
-/** A send as the Worker hands it to the account; `fields` go over it. */
-export const sendCall = async (account: TestAccount, fields: Partial<SendCall> = {}): Promise<SendCall> => {
-  const caller = await readApiKey(await tagKey(env.HIKYAKU_MASTER_KEY), account.token);
-  if (caller === undefined) throw new Error("the account's own key does not read");
-  return {
-    caller,
-    from: { address: "sender@shop.test", domain: "shop.test" },
-    recipients: ["reader@inbox.test"],
-    stream: "transactional",
-    meta: '{"from":"sender@shop.test","to":["reader@inbox.test"],"subject":"Hello"}',
-    content: '{"text":"A line."}',
-    ...fields,
-  };
+/** The account's own key, as the Worker has read it. */
+export const visitorOf = async (account: TestAccount): Promise<Extract<Visitor, { kind: "key" }>> => {
+  const claims = await readApiKey(await tagKey(env.HIKYAKU_MASTER_KEY), account.token);
+  if (claims === undefined) throw new Error("the account's own key does not read");
+  return { kind: "key", ...claims, ip: "192.0.2.1" };
 };
+
+/** A send as the Worker hands it to the account; `fields` go over it. */
+export const sendCall = async (
+  account: TestAccount,
+  fields: Partial<SendCall> = {},
+  idempotency?: Idempotency,
+): Promise<AcceptCall> => ({
+  visitor: await visitorOf(account),
+  idempotency,
+  sends: [
+    {
+      from: { address: "sender@shop.test", domain: "shop.test" },
+      sender: undefined,
+      recipients: ["reader@inbox.test"],
+      stream: "transactional",
+      scheduledMs: undefined,
+      template: undefined,
+      meta: '{"from":"sender@shop.test","to":["reader@inbox.test"],"subject":"Hello"}',
+      content: '{"text":"A line."}',
+      ...fields,
+    },
+  ],
+});
 
 /** Has `count` emails accepted in one call; their `k`, in order. */
 export const acceptMany = async (
@@ -34,7 +51,7 @@ export const acceptMany = async (
 ): Promise<number[]> => {
   const one = await sendCall(account, fields);
   const answers = await account.stub.accept(Array.from({ length: count }, () => one));
-  for (const answer of answers) expect(answer.kind).toBe("accepted");
+  for (const { answer } of answers) expect(answer.kind).toBe("accepted");
   const rows = await sqlIn<{ k: number }>(account.stub, "SELECT k FROM email ORDER BY k DESC LIMIT ?", count);
   return rows.map(({ k }) => k).toReversed();
 };

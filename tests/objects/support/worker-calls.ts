@@ -43,7 +43,7 @@ export type TestAccount = { id: string; token: string; stub: DurableObjectStub<A
 export const openAccount = async (settings: object = {}): Promise<TestAccount> => {
   const answer = await call("POST", "/admin/accounts", {
     token: env.HIKYAKU_ADMIN_TOKEN,
-    body: { name: "acme", allowed_senders: "any", ...settings },
+    body: { name: "acme", allowed_senders: "any", limits: { requests_per_second: 1_000_000 }, ...settings },
   });
   const { id, api_key } = Opened.parse(answer.body);
   return { id, token: api_key.token, stub: env.ACCOUNT.getByName(id) };

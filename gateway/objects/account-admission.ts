@@ -1,0 +1,132 @@
+/**
+ * From a checked send to one that may be stored: the template it names, the sender it claims, the windows it uses.
+ *
+ * Everything here happens in one turn, in memory and by look-ups of a row: between a window's answer and its booking
+ * nothing else can come. A refusal books nothing.
+ */
+import { isSafeHeaderValue } from "#contract/header-text.ts";
+import { merge, type Variables } from "#contract/merge.ts";
+import { isProblem, problem, type Problem } from "#contract/problem.ts";
+import { EmailMeta } from "#contract/relay-protocol.ts";
+import { addressIn, type Address } from "../core/send-request.ts";
+import { missingProblem, resolveVariables } from "../core/template-check.ts";
+import type { AccountDomains } from "./account-domains.ts";
+import type { Idempotency, Send, SendContent } from "./account-intake.ts";
+import type { AccountLimits, Use } from "./account-limits.ts";
+import type { AccountSenders } from "./account-senders.ts";
+import type { AccountSettings } from "./account-settings.ts";
+import type { AccountTemplates } from "./account-templates.ts";
+import type { Stream } from "./account-schema.ts";
+import type { Visitor } from "./visitor.ts";
+
+/** A send as the Worker hands it over. */
+export type SendCall = {
+  from: Address | undefined;
+  sender: Address | undefined;
+  recipients: string[];
+  stream: Stream;
+  scheduledMs: number | undefined;
+  template: { id: string; variables: Variables } | undefined;
+  /** JSON text of `EmailMeta`. */
+  meta: string;
+  content: SendContent;
+};
+
+/** `batch`: which place of the request each send had, and what was refused before it came here. */
+export type AcceptCall = {
+  visitor: Visitor;
+  sends: SendCall[];
+  idempotency?: Idempotency | undefined;
+  batch?: { permissive: boolean; indexes: number[]; errors: { index: number; message: string }[] };
+};
+
+export type Admitted = { kind: "admitted"; sends: Send[]; errors: { index: number; message: string }[] };
+
+type Rooms = {
+  settings: AccountSettings;
+  domains: AccountDomains;
+  senders: AccountSenders;
+  templates: AccountTemplates;
+  limits: AccountLimits;
+};
+
+export class AccountAdmission {
+  readonly #rooms: Rooms;
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms;
+  }
+
+  /** Admits a call as a whole, or in a permissive batch what may be admitted of it. */
+  admit({ visitor, sends, batch }: AcceptCall, nowMs: number): Admitted | Problem {
+    const admitted: Send[] = [];
+    const uses: Use[] = [];
+    const errors = [...(batch?.errors ?? [])];
+    for (const [rank, call] of sends.entries()) {
+      const index = batch?.indexes[rank] ?? rank;
+      const send = this.#resolve(visitor, call);
+      if (!isProblem(send)) {
+        admitted.push(send.send);
+        uses.push({ sender: send.from.address, recipients: send.send.recipients.length, messages: 1 });
+      } else if (batch?.permissive) errors.push({ index, message: send.message });
+      else return batch ? { ...send, message: `[${index}] ${send.message}` } : send;
+    }
+    const refused = this.#rooms.limits.admit(uses, this.#rooms.settings.limits, nowMs);
+    if (refused) return refused;
+    return { kind: "admitted", sends: admitted, errors: errors.toSorted((a, b) => a.index - b.index) };
+  }
+
+  /** Whether these may stand in From and Sender of a mail to these recipients. */
+  checkSenders(
+    visitor: Visitor,
+    from: Address,
+    sender: Address | undefined,
+    recipients: readonly string[],
+  ): Problem | undefined {
+    const { senders } = this.#rooms;
+    return senders.check(visitor, from, recipients) ?? (sender && senders.check(visitor, sender, recipients));
+  }
+
+  #resolve(visitor: Visitor, call: SendCall): { from: Address; send: Send } | Problem {
+    const filled = call.template ? this.#fillIn(call, call.template) : { ...call, from: call.from };
+    if (isProblem(filled)) return filled;
+    const { from, meta, content } = filled;
+    if (!from) return problem("missing_required_field", "Missing `from` field.");
+    const refused = this.checkSenders(visitor, from, call.sender, call.recipients);
+    if (refused) return refused;
+    const { recipients, stream, scheduledMs } = call;
+    const safeMeta = this.#rooms.domains.requiresTls(from.domain) ? requireTls(meta) : meta;
+    return { from, send: { domain: from.domain, recipients, stream, scheduledMs, meta: safeMeta, content } };
+  }
+
+  /** The template brings content, and what the send itself does not say of subject, from and reply_to. */
+  #fillIn(
+    call: SendCall,
+    { id, variables: given }: { id: string; variables: Variables },
+  ): { from: Address | undefined; meta: string; content: SendContent } | Problem {
+    const template = this.#rooms.templates.forSend(id);
+    if (isProblem(template)) return template;
+    const meta = EmailMeta.parse(JSON.parse(call.meta));
+    const written = meta.subject === "" ? template.subject : meta.subject;
+    if (written === undefined)
+      return problem("missing_required_field", "Missing `subject` field: neither the send nor its template has one.");
+    const resolved = resolveVariables(template.variables, given);
+    if (isProblem(resolved)) return resolved;
+    const { variables } = resolved;
+    const missing = missingProblem([written, template.html, template.text ?? ""], variables);
+    if (missing) return missing;
+    meta.subject = merge(written, variables, "plain");
+    if (!isSafeHeaderValue(meta.subject))
+      return problem("validation_error", "The subject, merged, has line breaks or control characters.");
+    meta.variables = variables;
+    if (meta.from === "") meta.from = template.from ?? "";
+    if (meta.reply_to === undefined && template.reply_to !== undefined) meta.reply_to = template.reply_to;
+    const from = call.from ?? addressIn(meta.from);
+    // A send with headers or attachments of its own came with the template's texts beside them.
+    const shared = { part: template.part, chunks: 1, size: template.size, shared: true } as const;
+    return { from, meta: JSON.stringify(meta), content: call.content === "{}" ? shared : call.content };
+  }
+}
+
+/** The meta is JSON text of an object that is never empty: a field more goes before its closing brace. */
+const requireTls = (meta: string): string => `${meta.slice(0, -1)},"require_tls":true}`;

@@ -1,0 +1,185 @@
+/**
+ * Bulk sends: one shared email, many recipients, taken in durable chunks.
+ *
+ * Invariant: a chunk is taken only when it begins where the last ended (`lines`), in the transaction that moves that
+ * mark. So a stream that is cut and sent again goes on where it was, two streams under one key cannot both go on,
+ * and no recipient is there twice. What a window does not let through is not taken: the mark stops before it.
+ */
+import { BULK_ERRORS, BULK_RECIPIENTS, type BulkReply } from "#contract/bulk.ts";
+import { idFormatter, K_PER_MS, kToMs, parseId } from "#contract/ids.ts";
+import { problem, type Problem } from "#contract/problem.ts";
+import { IDEMPOTENCY_MS, type Idempotency } from "./account-intake.ts";
+import { ACCEPT_SQL } from "./account-schema.ts";
+import { RowWriter } from "./row-writer.ts";
+
+/** The shared content: a row of its own or staged before. */
+export type BulkContent = { part: number; chunks: number; size: number };
+
+/** What the Worker must know to go on: how many lines are taken, and their hash. */
+export type BulkState = BulkContent & { k: number; lines: number; hash: string; accepted: number; done: boolean };
+
+/** Recipients of lines that passed; `meta` is JSON text of `EmailMeta`. `line` and `hash` are as of the end of that line. */
+export type BulkRow = { line: number; hash: string; rcpt: string; meta: string };
+
+export type BulkChunk = {
+  bulk: number;
+  /** The mark it begins at. */
+  after: number;
+  /** The mark and the hash it ends at. */
+  lines: number;
+  hash: string;
+  /** It is the stream's last. */
+  done: boolean;
+  rows: BulkRow[];
+  refusals: { line: number; message: string }[];
+  domain: string;
+  stream: number;
+};
+
+type Row = {
+  k: number;
+  part: number;
+  chunks: number;
+  size: number;
+  fingerprint: string;
+  lines: number;
+  hash: string;
+  accepted: number;
+  refused: number;
+  done: number;
+};
+
+const REFUSE = `INSERT INTO bulk_refusal (bulk, line, message) SELECT ?2, value ->> 0, value ->> 1 FROM json_each(?1)
+  WHERE value ->> 0 <= ?3 LIMIT MAX(0, ${BULK_ERRORS} - (SELECT COUNT(*) FROM bulk_refusal WHERE bulk = ?2))`;
+
+export class AccountBulk {
+  readonly #storage: DurableObjectStorage;
+  readonly #account: string;
+  readonly #takeK: (count: number, nowMs: number) => number;
+
+  constructor(storage: DurableObjectStorage, account: string, takeK: (count: number, nowMs: number) => number) {
+    this.#storage = storage;
+    this.#account = account;
+    this.#takeK = takeK;
+  }
+
+  /** The bulk this key began in the last day; a refusal when it began with another shared email. */
+  find({ key, fingerprint }: Idempotency, nowMs: number): BulkState | Problem | undefined {
+    const [row] = this.#storage.sql.exec<Row>("SELECT * FROM bulk WHERE key = ?", key).toArray();
+    if (row === undefined || kToMs(row.k) <= nowMs - IDEMPOTENCY_MS) return undefined;
+    if (row.fingerprint !== fingerprint) return problem("invalid_idempotent_request");
+    return stateOf(row);
+  }
+
+  /** Begins a bulk: line 1, the shared email, is taken. `content` is JSON text, or was staged or shared before. */
+  begin(idempotency: Idempotency | undefined, content: string | BulkContent, hash: string, nowMs: number): BulkState {
+    const { sql } = this.#storage;
+    const k = this.#takeK(1, nowMs);
+    const kept = typeof content === "string" ? { part: k, chunks: 1, size: content.length } : content;
+    this.#storage.transactionSync(() => {
+      if (typeof content === "string") sql.exec("INSERT INTO part (k, body) VALUES (?, ?)", k, content);
+      else sql.exec("DELETE FROM staged WHERE k = ?", content.part);
+      if (idempotency) sql.exec("UPDATE bulk SET key = NULL WHERE key = ?", idempotency.key);
+      sql.exec(
+        `INSERT INTO bulk (k, key, part, chunks, size, fingerprint, lines, hash, accepted, refused, done)
+         VALUES (?, ?, ?, ?, ?, ?, 1, ?, 0, 0, 0)`,
+        ...[k, idempotency?.key ?? null, kept.part, kept.chunks, kept.size, idempotency?.fingerprint ?? "", hash],
+      );
+    });
+    return { k, ...kept, lines: 1, hash, accepted: 0, done: false };
+  }
+
+  /**
+   * Takes a chunk, or of it the rows that `room` has place for. `book` is called inside the transaction with the
+   * number of recipients, to write down what they use.
+   */
+  take(chunk: BulkChunk, room: number, nowMs: number, book: (recipients: number) => void): BulkState | Problem {
+    const row = this.#row(chunk.bulk);
+    if (row === undefined) return problem("not_found", "There is no bulk with this id.");
+    if (row.lines !== chunk.after || row.done === 1) return problem("concurrent_idempotent_requests");
+    if (row.accepted + chunk.rows.length > BULK_RECIPIENTS)
+      return problem("validation_error", `A bulk has at most ${BULK_RECIPIENTS} recipients.`);
+    const rows = chunk.rows.slice(0, room);
+    const cut = rows.length < chunk.rows.length;
+    // The mark stops before the first line that found no place.
+    const last = rows.at(-1);
+    const lines = cut ? (last?.line ?? chunk.after) : chunk.lines;
+    const hash = cut ? (last?.hash ?? row.hash) : chunk.hash;
+    const refusals = chunk.refusals.filter(({ line }) => line <= lines);
+    const done = chunk.done && !cut ? 1 : 0;
+    const accepted = row.accepted + rows.length;
+    this.#storage.transactionSync(() => {
+      this.#write(row, chunk, rows, nowMs);
+      book(rows.length);
+      if (refusals.length > 0)
+        this.#storage.sql.exec(
+          REFUSE,
+          JSON.stringify(refusals.map(({ line, message }) => [line, message])),
+          row.k,
+          lines,
+        );
+      this.#storage.sql.exec(
+        "UPDATE bulk SET lines = ?, hash = ?, accepted = ?, refused = refused + ?, done = ? WHERE k = ?",
+        ...[lines, hash, accepted, refusals.length, done, row.k],
+      );
+    });
+    return { ...stateOf(row), lines, hash, accepted, done: done === 1 };
+  }
+
+  get(id: string): BulkReply | Problem {
+    const k = parseId(this.#account, id);
+    const row = k === undefined ? undefined : this.#row(k);
+    return row === undefined ? problem("not_found", "There is no bulk with this id.") : this.#show(row);
+  }
+
+  /** For a bulk that is known to be there. */
+  reply(k: number): BulkReply | Problem {
+    return this.get(idFormatter(this.#account)(k));
+  }
+
+  /** Keys that are a day old are forgotten. */
+  sweep(nowMs: number): void {
+    this.#storage.sql.exec(
+      "UPDATE bulk SET key = NULL WHERE key IS NOT NULL AND k <= ?",
+      (nowMs - IDEMPOTENCY_MS) * K_PER_MS,
+    );
+  }
+
+  #write({ part, chunks, size }: Row, { domain, stream }: BulkChunk, rows: readonly BulkRow[], nowMs: number): void {
+    if (rows.length === 0) return;
+    const emails = new RowWriter(this.#storage.sql, ACCEPT_SQL.email);
+    const deliveries = new RowWriter(this.#storage.sql, ACCEPT_SQL.delivery);
+    const first = this.#takeK(rows.length, nowMs);
+    const domainText = JSON.stringify(domain);
+    for (const [index, { rcpt, meta }] of rows.entries()) {
+      const k = first + index;
+      emails.add(`[${k},${part},${chunks},${size},1,null,${meta},${domainText},null]`);
+      deliveries.add(`[${k},${k},${JSON.stringify(rcpt)},${stream},0]`);
+    }
+    emails.flush();
+    deliveries.flush();
+  }
+
+  #row(k: number): Row | undefined {
+    return this.#storage.sql.exec<Row>("SELECT * FROM bulk WHERE k = ?", k).toArray()[0];
+  }
+
+  #show({ k, lines, accepted, refused, done }: Row): BulkReply {
+    const errors = this.#storage.sql
+      .exec<{ line: number; message: string }>("SELECT line, message FROM bulk_refusal WHERE bulk = ? ORDER BY line", k)
+      .toArray();
+    const id = idFormatter(this.#account)(k);
+    return { object: "bulk", id, status: done === 1 ? "complete" : "open", lines, accepted, refused, errors };
+  }
+}
+
+const stateOf = ({ k, part, chunks, size, lines, hash, accepted, done }: Row): BulkState => ({
+  k,
+  part,
+  chunks,
+  size,
+  lines,
+  hash,
+  accepted,
+  done: done === 1,
+});

@@ -1,0 +1,104 @@
+/**
+ * Who may begin a bulk and how much of each chunk is let in: the rooms' answers put together, in one turn each.
+ */
+import type { BulkReply } from "#contract/bulk.ts";
+import { isProblem, problem, type Problem } from "#contract/problem.ts";
+import type { TemplateVariable } from "#contract/template.ts";
+import { addressIn, type Address } from "../core/send-request.ts";
+import type { AccountAdmission } from "./account-admission.ts";
+import type { BulkChunk, BulkContent, BulkState } from "./account-bulk.ts";
+import type { Rooms } from "./account-desk.ts";
+import type { Idempotency, SendContent } from "./account-intake.ts";
+import { STREAMS } from "./account-schema.ts";
+import type { Visitor } from "./visitor.ts";
+
+/** The shared email as the Worker has checked it. */
+export type BulkOpening = {
+  from: Address | undefined;
+  sender: Address | undefined;
+  templateId: string | undefined;
+  content: SendContent;
+  idempotency: Idempotency | undefined;
+  /** The hash of line 1. */
+  hash: string;
+};
+
+/** What a template brings to a bulk. */
+export type BulkTemplate = {
+  subject: string | undefined;
+  from: string | undefined;
+  reply_to: string[] | undefined;
+  variables: TemplateVariable[];
+  html: string;
+  text: string | undefined;
+};
+
+export type BulkOpened = { state: BulkState; template: BulkTemplate | undefined };
+
+/** `limited`: why not the whole chunk was taken. `reply`: when nothing more is to be taken now. */
+export type BulkTaken = { state: BulkState; limited?: Problem; reply?: BulkReply };
+
+export type ChunkCall = Omit<BulkChunk, "domain" | "stream"> & {
+  from: Address;
+  sender: Address | undefined;
+  stream: (typeof STREAMS)[number];
+};
+
+export class BulkAdmission {
+  readonly #rooms: Rooms;
+  readonly #admission: AccountAdmission;
+
+  constructor(rooms: Rooms, admission: AccountAdmission) {
+    this.#rooms = rooms;
+    this.#admission = admission;
+  }
+
+  /** Finds the bulk that this key began, or begins one: it counts as one message of its sender. */
+  open(visitor: Visitor, opening: BulkOpening, nowMs: number): BulkOpened | Problem {
+    const { bulk, templates, limits, settings } = this.#rooms;
+    const { idempotency, sender, templateId, hash } = opening;
+    const template = templateId === undefined ? undefined : templates.forSend(templateId);
+    if (template && isProblem(template)) return template;
+    const known = idempotency && bulk.find(idempotency, nowMs);
+    if (known) return isProblem(known) ? known : { state: known, template };
+    const from = opening.from ?? (template?.from === undefined ? undefined : addressIn(template.from));
+    if (!from) return problem("missing_required_field", "Missing `from` field.");
+    const refused =
+      this.#admission.checkSenders(visitor, from, sender, []) ??
+      limits.admit([{ sender: from.address, recipients: 0, messages: 1 }], settings.limits, nowMs);
+    if (refused) return refused;
+    const content: string | BulkContent =
+      template && opening.content === "{}" ? { part: template.part, chunks: 1, size: template.size } : opening.content;
+    return { state: bulk.begin(idempotency, content, hash, nowMs), template };
+  }
+
+  /** Takes what the windows let through of a chunk. */
+  add(visitor: Visitor, call: ChunkCall, nowMs: number): BulkTaken | Problem {
+    const { bulk, keys, limits, settings } = this.#rooms;
+    const { from, sender, stream, ...chunk } = call;
+    const rcpts = chunk.rows.map(({ rcpt }) => rcpt);
+    const refused = keys.check(visitor, "send", nowMs) ?? this.#admission.checkSenders(visitor, from, sender, rcpts);
+    if (refused) return refused;
+    const use = (recipients: number) => [{ sender: from.address, recipients, messages: 0 }];
+    const room = limits.room(settings.limits, nowMs);
+    const state = bulk.take(
+      { ...chunk, domain: from.domain, stream: STREAMS.indexOf(stream) },
+      room,
+      nowMs,
+      (recipients) => {
+        limits.admit(use(recipients), settings.limits, nowMs);
+        limits.flush();
+      },
+    );
+    if (isProblem(state)) return state;
+    const limited = chunk.rows.length > room ? limits.admit(use(1), settings.limits, nowMs) : undefined;
+    if (!limited && !state.done) return { state };
+    const reply = bulk.reply(state.k);
+    return { state, ...(limited && { limited }), ...(!isProblem(reply) && { reply }) };
+  }
+
+  /** The result of a bulk that was complete before: for a stream that comes again. */
+  replyOf(visitor: Visitor, k: number, nowMs: number): BulkReply | Problem {
+    return this.#rooms.keys.check(visitor, "send", nowMs) ?? this.#rooms.bulk.reply(k);
+  }
+}
