@@ -62,6 +62,11 @@ export class Courier implements Work {
   }
 
   take(session: Session, batch: Batch): void {
+    const parts = new Map(batch.parts?.map(({ k, content }) => [k, content]));
+    for (const email of batch.emails) {
+      const shared = email.part && parts.get(email.part.k);
+      if (shared) email.content = shared;
+    }
     const emails = new Map(batch.emails.map((email) => [email.k, email]));
     for (const delivery of batch.deliveries) {
       const email = emails.get(delivery.email);
@@ -198,7 +203,7 @@ export class Courier implements Work {
     const token = { account: batch.account, k: delivery.k, attempt: delivery.attempt };
     const mac = returnPathMac(made.returnPathKey, returnPathSignedText(token));
     const transaction = {
-      mailFrom: formatReturnPath(token, mac, batch.bounce_domain),
+      mailFrom: formatReturnPath(token, mac, email.return_path ?? batch.bounce_domain),
       rcptTo: delivery.rcpt,
       message: made.bytes,
       needsSmtpUtf8: made.needsSmtpUtf8 || !isAscii(delivery.rcpt),

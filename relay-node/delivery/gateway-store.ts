@@ -23,11 +23,14 @@ const RETRY_MS = [200, 1000, 3000, 10_000];
 const FETCH_TIMEOUT_MS = 30_000;
 /** Domains whose keys are remembered. */
 const CACHE_LIMIT = 10_000;
+/** Fetched contents that are kept: each is above what rides in a batch and at most what a send may have. */
+const CONTENTS_LIMIT = 4;
 
 export class GatewayStore {
   readonly #url: string;
   readonly #token: string;
   readonly #sealing: Promise<webcrypto.CryptoKey>;
+  readonly #contents = new Map<string, Promise<Fetched<EmailContent>>>();
   readonly #keys = new Map<string, { version: number; keys: Promise<Fetched<DomainKeys>> }>();
 
   constructor(url: string, token: string) {
@@ -50,7 +53,25 @@ export class GatewayStore {
     return keys;
   }
 
-  async content(account: string, part: { k: number; chunks: number }): Promise<Fetched<EmailContent>> {
+  /** Content is never rewritten: what was fetched lately is given again, the same object to all who share it. */
+  content(account: string, part: { k: number; chunks: number }): Promise<Fetched<EmailContent>> {
+    const name = `${account}/${part.k}`;
+    const known = this.#contents.get(name);
+    const content = known ?? this.#fetchContent(account, part);
+    this.#contents.delete(name);
+    this.#contents.set(name, content);
+    for (const oldest of this.#contents.keys()) {
+      if (this.#contents.size <= CONTENTS_LIMIT) break;
+      this.#contents.delete(oldest);
+    }
+    if (!known)
+      void content.then((fetched) => {
+        if (fetched.kind !== "fetched") this.#contents.delete(name);
+      });
+    return content;
+  }
+
+  async #fetchContent(account: string, part: { k: number; chunks: number }): Promise<Fetched<EmailContent>> {
     const text = await this.#get(`/relay/accounts/${account}/parts/${part.k}?chunks=${part.chunks}`);
     return text.kind === "fetched" ? use("content", () => EmailContent.parse(JSON.parse(text.value))) : text;
   }

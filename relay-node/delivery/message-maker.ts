@@ -8,6 +8,7 @@ import { kToMs } from "#contract/ids.ts";
 import { composeMessage } from "#contract/mime/compose.ts";
 import type { LeasedEmail } from "#contract/relay-protocol.ts";
 import type { GatewayStore } from "./gateway-store.ts";
+import { mergeContent } from "./merge-content.ts";
 import { signMessage } from "./sign.ts";
 
 /**
@@ -49,13 +50,10 @@ export class MessageMaker {
       : await this.#store.content(account, email.part ?? { k: 0, chunks: 0 });
     if (content.kind !== "fetched") return content;
     try {
-      const { bytes, needsSmtpUtf8 } = composeMessage({
-        k: email.k,
-        id: email.id,
-        meta: email.meta,
-        content: content.value,
-      });
-      const signed = await signMessage(bytes, keys.value.signers, Math.floor(kToMs(email.k) / 1000));
+      const { k, id, meta } = email;
+      const own = meta.variables ? mergeContent(content.value, meta.variables) : content.value;
+      const { bytes, needsSmtpUtf8 } = composeMessage({ k, id, meta, content: own });
+      const signed = await signMessage(bytes, keys.value.signers, Math.floor((meta.scheduled_at ?? kToMs(k)) / 1000));
       return { kind: "made", bytes: signed, needsSmtpUtf8, returnPathKey: keys.value.returnPathKey };
     } catch (error) {
       return {

@@ -12,6 +12,7 @@ export type Signer = { domain: string; selector: string; algorithm: "rsa-sha256"
 /** Signed when present; the first group once more than present, so that none can be added (RFC 6376 §5.4). */
 const OVERSIGNED = [
   "from",
+  "sender",
   "to",
   "cc",
   "subject",
