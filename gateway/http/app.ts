@@ -2,30 +2,58 @@
  * The gateway's rooms put together: who may enter where, and what answers when nobody does.
  */
 import { Hono } from "hono";
+import { methodsAt } from "#contract/endpoints.ts";
 import { problem } from "#contract/problem.ts";
-import { apiKey } from "./authenticate.ts";
-import type { GatewayEnv } from "./context.ts";
-import { answer, onError, sendProblem } from "./problem-response.ts";
+import { adminToken, apiKey } from "./authenticate.ts";
+import type { GatewayContext, GatewayEnv } from "./context.ts";
+import { onError, sendProblem } from "./problem-response.ts";
 import { requestId } from "./request-id.ts";
+import { aboutRoutes } from "./routes/about.ts";
+import { accountRoutes } from "./routes/account.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
-import { accountOf, emailRoutes } from "./routes/emails.ts";
+import { batchRoutes } from "./routes/batch.ts";
+import { bulkRoutes } from "./routes/bulk.ts";
+import { domainRoutes } from "./routes/domains.ts";
+import { emailRoutes } from "./routes/emails.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { relayRoutes } from "./routes/relay.ts";
+import { templateRoutes } from "./routes/templates.ts";
+import { SendTogether } from "./send-together.ts";
+import { Turnstile } from "./turnstile.ts";
 
-const v1 = (): Hono<GatewayEnv> =>
-  new Hono<GatewayEnv>()
-    .use(apiKey())
-    .route("/emails", emailRoutes())
-    .route("/api-keys", apiKeyRoutes())
-    .get("/sandbox/messages", async (c) => answer(c, await accountOf(c).listSandbox(c.get("caller"))));
+export const createApp = (): Hono<GatewayEnv> => {
+  const app = new Hono<GatewayEnv>();
+  const turnstile = new Turnstile();
+  app.use(requestId());
+  aboutRoutes(app);
+  app.use("/v1/*", apiKey(turnstile));
+  // Before `/v1/emails/:id`, which would take `batch` and `bulk` for ids.
+  batchRoutes(app, turnstile);
+  bulkRoutes(app, turnstile);
+  emailRoutes(app, turnstile, new SendTogether());
+  domainRoutes(app);
+  apiKeyRoutes(app);
+  templateRoutes(app);
+  accountRoutes(app);
+  app.use("/admin/*", adminToken());
+  adminRoutes(app, turnstile);
+  app.route("/relay", relayRoutes());
+  app.route("/healthz", healthRoutes());
+  return app.notFound(nothingHere).onError(onError);
+};
 
-export const createApp = (): Hono<GatewayEnv> =>
-  new Hono<GatewayEnv>()
-    .use(requestId())
-    .route("/v1", v1())
-    .route("/admin", adminRoutes())
-    .route("/relay", relayRoutes())
-    .route("/healthz", healthRoutes())
-    .notFound((c) => sendProblem(c, problem("not_found", `There is nothing at ${c.req.path}.`)))
-    .onError(onError);
+/** 405 where another method would be answered (RFC 9110 §15.5.6), else 404. */
+const nothingHere = (c: GatewayContext): Response => {
+  const methods = methodsAt(c.req.path);
+  if (methods.length === 0)
+    return sendProblem(c, problem("not_found", `There is nothing at ${c.req.path.slice(0, 200)}.`));
+  c.header("allow", methods.join(", "));
+  return sendProblem(
+    c,
+    problem(
+      "method_not_allowed",
+      `${c.req.path.slice(0, 200)} answers ${methods.join(", ")}, not ${c.req.method.slice(0, 20)}.`,
+    ),
+  );
+};

@@ -8,8 +8,10 @@
 import type { MiddlewareHandler } from "hono";
 import { problem } from "#contract/problem.ts";
 import { readApiKey, readRelayToken, sameText, tagKey, type ApiKeyClaims } from "../core/token.ts";
+import { clientIp } from "./client-ip.ts";
 import type { GatewayContext, GatewayEnv } from "./context.ts";
-import { sendProblem } from "./problem-response.ts";
+import { sendProblem, setRate } from "./problem-response.ts";
+import type { Passage, Turnstile } from "./turnstile.ts";
 
 const REMEMBERED_KEYS = 10_000;
 
@@ -18,8 +20,8 @@ const bearer = (c: GatewayContext): string | undefined => {
   return header?.startsWith("Bearer ") ? header.slice(7).trim() : undefined;
 };
 
-/** For `/v1`: sets `caller`. */
-export const apiKey = (): MiddlewareHandler<GatewayEnv> => {
+/** For `/v1`: sets `visitor`. An account that is at its limit of requests is refused here, from memory. */
+export const apiKey = (turnstile: Turnstile): MiddlewareHandler<GatewayEnv> => {
   const known = new Map<string, ApiKeyClaims>();
   return async function apiKey(c, next) {
     const token = bearer(c);
@@ -31,9 +33,19 @@ export const apiKey = (): MiddlewareHandler<GatewayEnv> => {
       if (known.size >= REMEMBERED_KEYS) known.clear();
       known.set(token, claims);
     }
-    c.set("caller", claims);
+    c.set("visitor", { kind: "key", ...claims, ip: clientIp(c) });
+    const refused = refusedAtTurnstile(c, turnstile, "requests");
+    if (refused) return refused;
     await next();
   };
+};
+
+/** The response to a passage that is closed for this account until a later time. */
+export const refusedAtTurnstile = (c: GatewayContext, turnstile: Turnstile, passage: Passage): Response | undefined => {
+  const closed = turnstile.refused(c.get("visitor").account, passage, Date.now());
+  if (!closed) return undefined;
+  setRate(c, closed.rate);
+  return sendProblem(c, closed.refusal);
 };
 
 /** For `/admin`. */

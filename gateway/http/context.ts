@@ -2,14 +2,19 @@
  * What travels with a request through the gateway's HTTP rooms.
  */
 import type { Context } from "hono";
-import type { ApiKeyClaims } from "../core/token.ts";
+import type { Rate } from "#contract/limits.ts";
+import type { Visitor } from "../objects/visitor.ts";
+
+export type KeyVisitor = Extract<Visitor, { kind: "key" }>;
 
 export type GatewayEnv = {
   Bindings: Env;
   Variables: {
     requestId: string;
     /** Set behind `apiKey()`: what the key claims; the account says whether it still counts. */
-    caller: ApiKeyClaims;
+    visitor: KeyVisitor;
+    /** Set when the account has told it, for the response's `ratelimit-…` headers. */
+    rate: Rate;
     /** Set behind `relayToken()`. */
     relay: { id: string; name: string; pools: string[]; token: string };
   };

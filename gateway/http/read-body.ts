@@ -4,7 +4,6 @@
  */
 import { BODY_LIMIT_BYTES } from "#contract/email.ts";
 import { problem, type Problem } from "#contract/problem.ts";
-import { bodyTooLarge } from "../core/send-request.ts";
 
 export type ReadBody = { kind: "body"; json: unknown; text: string };
 
@@ -22,6 +21,9 @@ export const readJson = async (request: Request): Promise<ReadBody | Problem> =>
     );
   }
 };
+
+export const bodyTooLarge = (): Problem =>
+  problem("payload_too_large", `The body is larger than ${BODY_LIMIT_BYTES / 1_000_000} MB.`);
 
 /** A body without a length is counted as it comes. */
 const readCounted = async (request: Request): Promise<string | undefined> => {

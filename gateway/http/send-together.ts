@@ -5,12 +5,16 @@
  * the call under `waitUntil` and only resolves the others' promises. So a client that hangs up, the opener
  * too, makes no other request fail (workerd ties I/O, and promises that lead to I/O, to the request that began it).
  */
-import { problem, type Problem } from "#contract/problem.ts";
+import { problem } from "#contract/problem.ts";
+import type { AcceptCall } from "../objects/account-admission.ts";
 import type { Accepted } from "../objects/account-intake.ts";
-import type { SendCall } from "../objects/account.ts";
+import type { Told } from "../objects/account.ts";
+import { accountStub } from "./ask.ts";
+import type { KeyVisitor } from "./context.ts";
 
-type Answer = Accepted | Problem;
-type Waiter = { call: SendCall; resolve: (answer: Answer) => void; reject: (error: unknown) => void };
+type Call = AcceptCall & { visitor: KeyVisitor };
+type Answer = Told<Accepted>;
+type Waiter = { call: Call; resolve: (answer: Answer) => void; reject: (error: unknown) => void };
 type Group = { waiters: Waiter[]; size: number };
 
 /** A group takes no more than this; the next send opens another. */
@@ -25,11 +29,11 @@ export class SendTogether {
   readonly #underWay = new Map<string, Promise<void>>();
 
   /** Resolves when the account has answered for this send; rejects when the account could not be asked. */
-  send(env: Env, ctx: { waitUntil(promise: Promise<unknown>): void }, call: SendCall): Promise<Answer> {
+  send(env: Env, ctx: { waitUntil(promise: Promise<unknown>): void }, call: Call): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const account = call.caller.account;
+    const account = call.visitor.account;
     const waiter = { call, resolve, reject };
-    const size = typeof call.content === "string" ? call.content.length : 0;
+    const size = call.sends.reduce((sum, { content }) => sum + (typeof content === "string" ? content.length : 0), 0);
     const group = this.#open.get(account);
     if (group && group.waiters.length < GROUP_LIMIT && group.size + size <= GROUP_SIZE_LIMIT) {
       group.waiters.push(waiter);
@@ -49,9 +53,9 @@ export class SendTogether {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#underWay.set(account, promise);
     try {
-      const answers = await env.ACCOUNT.getByName(account).accept(group.waiters.map(({ call }) => call));
+      const answers = await accountStub(env, account).accept(group.waiters.map(({ call }) => call));
       for (const [index, waiter] of group.waiters.entries())
-        waiter.resolve(answers[index] ?? problem("application_error"));
+        waiter.resolve(answers[index] ?? { rate: undefined, answer: problem("application_error") });
     } catch (error) {
       for (const waiter of group.waiters) waiter.reject(error);
     } finally {

@@ -4,7 +4,18 @@
  * The same entry that wrangler bundles for Cloudflare; what the runtime provides (`cloudflare:*`, `node:*`)
  * stays outside.
  */
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
+
+/** CommonJS packages `require("buffer")`, which an ES module cannot do: they get a module that imports it. */
+const builtins: Plugin = {
+  name: "builtins",
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^(node:)?buffer$/ }, ({ path, namespace }) =>
+      namespace === "builtin" ? { path, external: true } : { path: "node:buffer", namespace: "builtin" },
+    );
+    bundle.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({ contents: `export * from "${path}"` }));
+  },
+};
 
 /** Bundles `entry` into `outfile`. Throws when the source does not build: that is a bug of this tree. */
 export const bundleGateway = async (entry: string, outfile: string): Promise<void> => {
@@ -18,6 +29,7 @@ export const bundleGateway = async (entry: string, outfile: string): Promise<voi
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
+    plugins: [builtins],
     logLevel: "silent",
   });
 };

@@ -29,6 +29,7 @@ export const gatewayVariables = (settings: Settings, secrets: Secrets, url: stri
   HIKYAKU_PUBLIC_URL: settings.publicUrl ?? url,
   HIKYAKU_DOH_URL: settings.dohUrl,
   HIKYAKU_ALLOW_PRIVATE: settings.allowPrivate ? "1" : "0",
+  HIKYAKU_CLIENT_IP_HEADER: settings.clientIpHeader,
   ...(settings.retry === undefined ? {} : { HIKYAKU_RETRY: settings.retry }),
   ...(settings.bounceDomain === undefined ? {} : { HIKYAKU_BOUNCE_DOMAIN: settings.bounceDomain }),
 });

@@ -45,6 +45,10 @@ const Environment = z.object({
     .refine((text) => text.split(",").every((url) => httpUrl(url.trim())), "is not a list of http or https URLs")
     .default("https://cloudflare-dns.com/dns-query"),
   HIKYAKU_ALLOW_PRIVATE: z.enum(["0", "1"], "is neither 0 nor 1").default("0"),
+  HIKYAKU_CLIENT_IP_HEADER: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/i, "is not a header name")
+    .optional(),
   HIKYAKU_BOUNCE_DOMAIN: z
     .string()
     .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i, "is not a domain name")
@@ -74,6 +78,8 @@ export type Settings = {
   publicUrl: string | undefined;
   dohUrl: string;
   allowPrivate: boolean;
+  /** The header in which a proxy before the gateway says who is calling; empty: there is none, the connection tells. */
+  clientIpHeader: string;
   /** Undefined: as in wrangler.toml. */
   bounceDomain: string | undefined;
   retry: string | undefined;
@@ -124,6 +130,7 @@ export const readSettings = (args: string[], env: Record<string, string | undefi
       publicUrl: read.HIKYAKU_PUBLIC_URL,
       dohUrl: read.HIKYAKU_DOH_URL,
       allowPrivate: read.HIKYAKU_ALLOW_PRIVATE === "1",
+      clientIpHeader: read.HIKYAKU_CLIENT_IP_HEADER ?? "",
       bounceDomain: read.HIKYAKU_BOUNCE_DOMAIN,
       retry: read.HIKYAKU_RETRY,
       relayPools: read.HIKYAKU_RELAY_POOLS.split(",").map((pool) => pool.trim()),

@@ -1,65 +1,110 @@
 /**
  * `/admin`: what the operator sets up. Everything here is behind the admin token.
+ *
+ * The Directory is asked before an account is woken: an id nobody gave out must not make an object.
  */
-import { Hono } from "hono";
-import { CreateAccount, CreateRelay, VouchForDomain, type RelaySummary } from "#contract/account.ts";
+import type { Hono } from "hono";
+import type { RelaySummary } from "#contract/account.ts";
 import { isAccountId } from "#contract/ids.ts";
-import { problem, type Problem } from "#contract/problem.ts";
+import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { seal, sealingKey } from "#contract/sealed.ts";
 import { parseDomain } from "#dns/domain.ts";
 import { readDkimKey } from "../../core/dkim-key.ts";
-import type { SealedSigner } from "../../objects/account-keys.ts";
+import type { ArgsOf, Question, ReplyOf } from "../../objects/account-desk.ts";
+import type { SealedSigner } from "../../objects/account-domains.ts";
 import type { RelayRow } from "../../objects/directory.ts";
-import { adminToken } from "../authenticate.ts";
+import { accountStub, askAs } from "../ask.ts";
+import { clientIp } from "../client-ip.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
-import { answer, isProblem, sendProblem } from "../problem-response.ts";
-import { readAs } from "../read-as.ts";
+import { answer, sendProblem } from "../problem-response.ts";
+import { serve } from "../serve.ts";
+import type { Turnstile } from "../turnstile.ts";
+import { mintKey } from "./api-keys.ts";
 
-export const adminRoutes = (): Hono<GatewayEnv> =>
-  new Hono<GatewayEnv>()
-    .use(adminToken())
-    .post("/accounts", async (c) => {
-      const request = await readAs(c.req.raw, CreateAccount);
-      if (isProblem(request)) return sendProblem(c, request);
-      const id = await directory(c).addAccount(request.name);
-      const key = await c.env.ACCOUNT.getByName(id).open(request);
-      return c.json({ object: "account", id, name: request.name, api_key: { id: key.id, token: key.token } });
-    })
-    .get("/accounts", async (c) => c.json({ object: "list", has_more: false, data: await directory(c).accounts() }))
-    .get("/accounts/:id", async (c) => answer(c, (await knownAccount(c)) ?? noAccount()))
-    .put("/accounts/:id/domains/:domain", async (c) => {
-      const account = await knownAccount(c);
-      const domain = parseDomain(c.req.param("domain"));
-      if (!account) return sendProblem(c, noAccount());
-      if (domain.kind === "invalid")
-        return sendProblem(c, problem("validation_error", "The domain in the path is not a domain name."));
-      const request = await readAs(c.req.raw, VouchForDomain);
-      if (isProblem(request)) return sendProblem(c, request);
-      const signers = await sealKeys(c.env, request.dkim === undefined ? [] : [request.dkim].flat());
-      if (!Array.isArray(signers)) return sendProblem(c, signers);
-      await c.env.ACCOUNT.getByName(account.id).setDomain(domain.domain, signers);
-      const dkim = signers.map(({ selector, algorithm }) => ({ selector, algorithm }));
-      return c.json({ object: "domain", name: domain.domain, status: "verified", dkim });
-    })
-    .post("/relays", async (c) => {
-      const request = await readAs(c.req.raw, CreateRelay);
-      if (isProblem(request)) return sendProblem(c, request);
-      const { id, token } = await directory(c).addRelay(request);
-      return c.json({ object: "relay", id, name: request.name, token });
-    })
-    .get("/relays", async (c) => c.json({ object: "list", has_more: false, data: await relaySummaries(c) }))
-    .delete("/relays/:id", async (c) => {
-      const relay = await directory(c).removeRelay(c.req.param("id"));
-      if (!relay) return sendProblem(c, problem("not_found", "There is no relay with this id."));
-      await Promise.all(relay.pools.map((pool) => c.env.POOL.getByName(pool).dismiss(relay.id)));
-      return c.json({ object: "relay", id: relay.id, deleted: true });
-    });
+export const adminRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
+  accountRoutes(app, turnstile);
+  relayRoutes(app);
+};
+
+const accountRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
+  serve(app, "createAccount", async (c, { body }) => {
+    const id = await directory(c).addAccount(body.name);
+    const { token, claims } = await mintKey(c.env, id);
+    await accountStub(c.env, id).open(body, claims);
+    return c.json({ object: "account", id, name: body.name, api_key: { id: claims.key, token } });
+  });
+  serve(app, "listAccounts", async (c) =>
+    c.json({ object: "list", has_more: false, data: await directory(c).accounts() }),
+  );
+  serve(app, "getAccount", async (c) => answer(c, await askAccount(c, "getAccount", {})));
+  serve(app, "updateAccount", async (c, { body }) => {
+    const changed = await askAccount(c, "updateAccount", body);
+    if (!isProblem(changed)) {
+      await directory(c).setAccount(changed.id, changed.name, changed.status);
+      turnstile.forget(changed.id);
+    }
+    return answer(c, changed);
+  });
+  serve(app, "deleteAccount", async (c) => {
+    const account = await knownAccount(c);
+    if (!account) return sendProblem(c, noAccount());
+    await directory(c).removeAccount(account.id);
+    // The object ends in the call that erases it: that it did not answer is the answer.
+    await accountStub(c.env, account.id)
+      .close()
+      .catch(() => undefined);
+    turnstile.forget(account.id);
+    return c.json({ object: "account", id: account.id, deleted: true });
+  });
+  serve(app, "listAudit", async (c, { query }) => answer(c, await askAccount(c, "listAudit", query)));
+  serve(app, "createAccountKey", async (c, { body }) => {
+    const { token, claims } = await mintKey(c.env, c.req.param("id") ?? "");
+    const made = await askAccount(c, "createAccountKey", { claims, request: body });
+    return answer(c, isProblem(made) ? made : { ...made, token });
+  });
+  serve(app, "vouchForDomain", async (c, { body }) => {
+    const domain = parseDomain(c.req.param("domain") ?? "");
+    if (domain.kind === "invalid")
+      return sendProblem(c, problem("validation_error", "The domain in the path is not a domain name."));
+    const signers = await sealKeys(c.env, body.dkim === undefined ? [] : [body.dkim].flat());
+    if (!Array.isArray(signers)) return sendProblem(c, signers);
+    const vouched = await askAccount(c, "vouchForDomain", { name: domain.domain, signers });
+    const dkim = signers.map(({ selector, algorithm }) => ({ selector, algorithm }));
+    return answer(
+      c,
+      isProblem(vouched) ? vouched : { object: "domain", name: domain.domain, status: "verified", dkim },
+    );
+  });
+};
+
+const relayRoutes = (app: Hono<GatewayEnv>): void => {
+  serve(app, "createRelay", async (c, { body }) => {
+    const { id, token } = await directory(c).addRelay(body);
+    return c.json({ object: "relay", id, name: body.name, token });
+  });
+  serve(app, "listRelays", async (c) => c.json({ object: "list", has_more: false, data: await relaySummaries(c) }));
+  serve(app, "deleteRelay", async (c) => {
+    const relay = await directory(c).removeRelay(c.req.param("id") ?? "");
+    if (!relay) return sendProblem(c, problem("not_found", "There is no relay with this id."));
+    await Promise.all(relay.pools.map((pool) => c.env.POOL.getByName(pool).dismiss(relay.id)));
+    return c.json({ object: "relay", id: relay.id, deleted: true });
+  });
+};
 
 const directory = (c: GatewayContext) => c.env.DIRECTORY.getByName("directory");
 
 const noAccount = (): Problem => problem("not_found", "There is no account with this id.");
 
-/** Asks the Directory before it wakes an account: an id nobody gave out must not make an object. */
+const askAccount = async <Q extends Question>(
+  c: GatewayContext,
+  question: Q,
+  args: ArgsOf<Q>,
+): Promise<ReplyOf<Q> | Problem> => {
+  const account = await knownAccount(c);
+  if (!account) return noAccount();
+  return (await askAs(c.env, account.id, { kind: "operator", ip: clientIp(c) }, question, args)).answer;
+};
+
 const knownAccount = async (c: GatewayContext) => {
   const id = c.req.param("id") ?? "";
   return isAccountId(id) ? directory(c).account(id) : undefined;

@@ -1,84 +1,63 @@
 /**
- * `/v1/emails`: send, list, read, and what happened.
+ * `/v1/emails`: send, list, read, reschedule, cancel, and what happened.
  */
-import { Hono } from "hono";
-import { PageQuery } from "#contract/email.ts";
-import { problem, type Problem } from "#contract/problem.ts";
-import { INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
-import { checkSend, type CheckedSend } from "../../core/send-request.ts";
+import type { Hono } from "hono";
+import { isProblem, problem, type Problem } from "#contract/problem.ts";
+import { checkSend, scheduledMsOf } from "../../core/send-request.ts";
 import { sha256Hex } from "../../core/token.ts";
-import type { Send } from "../../objects/account-intake.ts";
+import type { Idempotency } from "../../objects/account-intake.ts";
+import { ask } from "../ask.ts";
+import { refusedAtTurnstile } from "../authenticate.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
-import { answer, isProblem, sendProblem } from "../problem-response.ts";
+import { packSend } from "../pack-send.ts";
+import { sendProblem, setRate } from "../problem-response.ts";
 import { readJson } from "../read-body.ts";
-import { SendTogether } from "../send-together.ts";
+import type { SendTogether } from "../send-together.ts";
+import { serve, serveRaw } from "../serve.ts";
+import type { Turnstile } from "../turnstile.ts";
 
-/** UTF-16 units a chunk: in UTF-8 it stays under the 2 MB that a row may have. */
-const CHUNK_LENGTH = 500_000;
-
-export const emailRoutes = (): Hono<GatewayEnv> => {
-  const together = new SendTogether();
-  return new Hono<GatewayEnv>()
-    .post("/", async (c) => {
-      const body = await readJson(c.req.raw);
-      if (isProblem(body)) return sendProblem(c, body);
-      const checked = checkSend(body.json);
-      if (checked.kind === "problem") return sendProblem(c, checked);
-      const idempotency = await idempotencyOf(c, body.text);
-      if (idempotency?.kind === "problem") return sendProblem(c, idempotency);
-      const content = await keepLarge(c, checked);
-      if (typeof content === "object" && "kind" in content) return sendProblem(c, content);
-      const { from, recipients, stream, meta } = checked;
-      const call = {
-        caller: c.get("caller"),
-        from,
-        recipients,
-        stream,
-        meta,
-        content,
-        ...(idempotency && { idempotency }),
-      };
-      const accepted = await together.send(c.env, c.executionCtx, call);
-      return accepted.kind === "problem" ? sendProblem(c, accepted) : c.json({ id: accepted.id });
-    })
-    .get("/", async (c) => {
-      const query = PageQuery.safeParse(c.req.query());
-      if (!query.success) return sendProblem(c, queryProblem(query.error.issues[0]));
-      return answer(c, await accountOf(c).listEmails(c.get("caller"), query.data));
-    })
-    .get("/:id", async (c) => answer(c, await accountOf(c).getEmail(c.get("caller"), c.req.param("id"))))
-    .get("/:id/events", async (c) => answer(c, await accountOf(c).listEvents(c.get("caller"), c.req.param("id"))));
+export const emailRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile, together: SendTogether): void => {
+  serveRaw(app, "sendEmail", (c) => sendOne(c, turnstile, together));
+  serve(app, "listEmails", (c, { query }) => ask(c, "listEmails", query));
+  serve(app, "emailMetrics", (c, { query }) => ask(c, "emailMetrics", query));
+  serve(app, "getEmail", (c) => ask(c, "getEmail", { id: idOf(c) }));
+  serve(app, "updateEmail", (c, { body }) => {
+    const scheduledMs = scheduledMsOf(body.scheduled_at, Date.now());
+    if (typeof scheduledMs === "object") return sendProblem(c, scheduledMs);
+    return ask(c, "updateEmail", { id: idOf(c), scheduledMs });
+  });
+  serve(app, "cancelEmail", (c) => ask(c, "cancelEmail", { id: idOf(c) }));
+  serve(app, "listEvents", (c) => ask(c, "listEvents", { id: idOf(c) }));
 };
 
-/** The object of the caller's account: the one place that would know of shards. */
-export const accountOf = (c: GatewayContext) => c.env.ACCOUNT.getByName(c.get("caller").account);
+export const idOf = (c: GatewayContext): string => c.req.param("id") ?? "";
 
-const queryProblem = (issue: { path: PropertyKey[]; message: string } | undefined): Problem =>
-  problem("validation_error", `Invalid query parameter \`${issue?.path.join(".") ?? ""}\`: ${issue?.message ?? ""}.`);
+const sendOne = async (c: GatewayContext, turnstile: Turnstile, together: SendTogether): Promise<Response> => {
+  const closed = refusedAtTurnstile(c, turnstile, "sends");
+  if (closed) return closed;
+  const body = await readJson(c.req.raw);
+  if (isProblem(body)) return sendProblem(c, body);
+  const checked = checkSend(body.json, Date.now());
+  if (isProblem(checked)) return sendProblem(c, checked);
+  const sender = checked.from && refusedAtTurnstile(c, turnstile, senderPassage(checked.from.address));
+  if (sender) return sender;
+  const idempotency = await idempotencyOf(c, body.text);
+  if (idempotency && isProblem(idempotency)) return sendProblem(c, idempotency);
+  const packed = await packSend(c, checked);
+  if (isProblem(packed)) return sendProblem(c, packed);
+  const visitor = c.get("visitor");
+  const { rate, answer } = await together.send(c.env, c.executionCtx, { visitor, sends: [packed], idempotency });
+  setRate(c, rate);
+  if (!isProblem(answer)) return c.json({ id: answer.ids[0] });
+  turnstile.remember(visitor.account, answer, rate, Date.now());
+  return sendProblem(c, answer);
+};
 
-const idempotencyOf = async (
-  c: GatewayContext,
-  text: string,
-): Promise<(NonNullable<Send["idempotency"]> & { kind: "key" }) | Problem | undefined> => {
+export const senderPassage = (address: string): `sender ${string}` => `sender ${address.toLowerCase()}`;
+
+export const idempotencyOf = async (c: GatewayContext, text: string): Promise<Idempotency | Problem | undefined> => {
   const key = c.req.header("idempotency-key");
   if (key === undefined) return undefined;
   if (key.length < 1 || key.length > 256) return problem("invalid_idempotency_key");
-  return { kind: "key", key, fingerprint: await sha256Hex(text) };
-};
-
-/** Content too large for a batch is put into the account first, in chunks that fit a row. */
-const keepLarge = async (c: GatewayContext, send: CheckedSend): Promise<Send["content"] | Problem> => {
-  const { content } = send;
-  if (content.length <= INLINE_CONTENT_LIMIT) return content;
-  const chunks: string[] = [];
-  for (let start = 0; start < content.length;) {
-    let end = Math.min(content.length, start + CHUNK_LENGTH);
-    // A surrogate pair must not be cut in two: halves do not survive UTF-8.
-    const last = content.charCodeAt(end - 1);
-    if (last >= 0xd800 && last < 0xdc00 && end < content.length) end -= 1;
-    chunks.push(content.slice(start, end));
-    start = end;
-  }
-  const staged = await accountOf(c).stage(c.get("caller"), chunks);
-  return staged.kind === "problem" ? staged : { part: staged.part, chunks: chunks.length, size: content.length };
+  return { key, fingerprint: await sha256Hex(text) };
 };

@@ -19,7 +19,7 @@ export const relayRoutes = (): Hono<GatewayEnv> =>
       const { id, name, pools } = c.get("relay");
       const pool = c.req.query("pool") ?? "default";
       if (!pools.includes(pool))
-        return sendProblem(c, problem("invalid_access", `This relay may not serve the pool \`${pool}\`.`));
+        return sendProblem(c, problem("pool_not_allowed", `This relay may not serve the pool \`${pool}\`.`));
       if (c.req.header("upgrade") !== "websocket")
         return sendProblem(c, problem("validation_error", "Relays join by WebSocket."));
       const headers = {

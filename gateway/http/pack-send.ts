@@ -1,0 +1,81 @@
+/**
+ * From a checked send to what the account is handed: attachments fetched, large content staged, the rest as JSON text.
+ */
+import { BODY_LIMIT_BYTES } from "#contract/email.ts";
+import { isProblem, type Problem } from "#contract/problem.ts";
+import type { EmailContent } from "#contract/relay-protocol.ts";
+import { INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
+import type { CheckedSend } from "../core/send-request.ts";
+import type { SendCall } from "../objects/account-admission.ts";
+import type { SendContent } from "../objects/account-intake.ts";
+import { accountOf } from "./ask.ts";
+import type { GatewayContext } from "./context.ts";
+import { fetchAttachment } from "./fetch-attachment.ts";
+import { bodyTooLarge } from "./read-body.ts";
+
+/** UTF-16 units a chunk: in UTF-8 it stays under the 2 MB that a row may have. */
+const CHUNK_LENGTH = 500_000;
+const FETCH_TIMEOUT_MS = 15_000;
+
+export const packSend = async (c: GatewayContext, send: CheckedSend): Promise<SendCall | Problem> => {
+  const fetched = send.remote.length > 0 ? await fetchRemote(c, send) : send.content;
+  if (isProblem(fetched)) return fetched;
+  const whole =
+    send.template && (fetched.headers || fetched.attachments)
+      ? await withTemplate(c, send.template.id, fetched)
+      : fetched;
+  if (isProblem(whole)) return whole;
+  const content = await keepLarge(c, JSON.stringify(whole));
+  if (typeof content === "object" && isProblem(content)) return content;
+  const { from, sender, recipients, stream, scheduledMs, template } = send;
+  return { from, sender, recipients, stream, scheduledMs, template, meta: JSON.stringify(send.meta), content };
+};
+
+/** Content too large for a batch is put into the account first, in chunks that fit a row. */
+export const keepLarge = async (c: GatewayContext, content: string): Promise<SendContent | Problem> => {
+  if (content.length <= INLINE_CONTENT_LIMIT) return content;
+  const chunks: string[] = [];
+  for (let start = 0; start < content.length;) {
+    let end = Math.min(content.length, start + CHUNK_LENGTH);
+    // A surrogate pair must not be cut in two: halves do not survive UTF-8.
+    const last = content.charCodeAt(end - 1);
+    if (last >= 0xd800 && last < 0xdc00 && end < content.length) end -= 1;
+    chunks.push(content.slice(start, end));
+    start = end;
+  }
+  const staged = await accountOf(c).stage(c.get("visitor"), chunks);
+  return isProblem(staged) ? staged : { part: staged.part, chunks: chunks.length, size: content.length };
+};
+
+/** Headers and attachments of a send stand beside its template's texts: the two make a content of its own. */
+const withTemplate = async (c: GatewayContext, id: string, content: EmailContent): Promise<EmailContent | Problem> => {
+  const template = await accountOf(c).template(c.get("visitor"), id);
+  if (isProblem(template)) return template;
+  return { ...content, html: template.html, ...(template.text !== undefined && { text: template.text }) };
+};
+
+/** One after the other: together they may not be larger than a body may be. */
+const fetchRemote = async (c: GatewayContext, { content, remote }: CheckedSend): Promise<EmailContent | Problem> => {
+  const attachments = [...(content.attachments ?? [])];
+  let leftBytes = BODY_LIMIT_BYTES * 0.75 - attachments.reduce((sum, part) => sum + part.content.length * 0.75, 0);
+  for (const { index, url, named } of remote) {
+    const attachment = attachments[index];
+    if (!attachment) continue;
+    if (leftBytes <= 0) return bodyTooLarge();
+    const fetched = await fetchAttachment(url, {
+      allowPrivate: c.env.HIKYAKU_ALLOW_PRIVATE === "1",
+      limitBytes: Math.floor(leftBytes),
+      timeoutMs: FETCH_TIMEOUT_MS,
+    });
+    if (isProblem(fetched)) return { ...fetched, message: `\`attachments[${index}]\`: ${fetched.message}` };
+    leftBytes -= fetched.bytes;
+    const content_type = attachment.content_type ?? fetched.contentType;
+    attachments[index] = {
+      ...attachment,
+      filename: named ? attachment.filename : (fetched.filename ?? attachment.filename),
+      content: fetched.base64,
+      ...(content_type !== undefined && { content_type }),
+    };
+  }
+  return { ...content, attachments };
+};

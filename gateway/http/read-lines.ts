@@ -1,0 +1,33 @@
+/**
+ * A request's body line by line, with never more in memory than a piece of the stream and the line being read.
+ *
+ * Lines end in LF or CRLF; the last may do without. A line above its limit ends the reading: its rest is not kept.
+ */
+export type Line = { kind: "line"; text: string } | { kind: "too-long" };
+
+/** `limitOf(n)`: how many characters line `n`, counted from 1, may have. */
+export async function* readLines(
+  body: ReadableStream<Uint8Array>,
+  limitOf: (line: number) => number,
+): AsyncGenerator<Line, void, void> {
+  const decoder = new TextDecoder();
+  let line = 1;
+  let rest = "";
+  for await (const chunk of body) {
+    let text = rest + decoder.decode(chunk, { stream: true });
+    let start = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      if (end - start > limitOf(line)) return yield { kind: "too-long" };
+      yield { kind: "line", text: withoutCr(text.slice(start, end)) };
+      start = end + 1;
+      line += 1;
+    }
+    rest = text.slice(start);
+    text = "";
+    if (rest.length > limitOf(line)) return yield { kind: "too-long" };
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield { kind: "line", text: withoutCr(rest) };
+}
+
+const withoutCr = (line: string): string => (line.endsWith("\r") ? line.slice(0, -1) : line);

@@ -1,0 +1,118 @@
+/**
+ * `POST /v1/emails/bulk`: an NDJSON stream of one shared email and its recipients, taken in durable chunks.
+ */
+import type { Hono } from "hono";
+import { BULK_LINE_LENGTH, BulkEmail } from "#contract/bulk.ts";
+import { BODY_LIMIT_BYTES } from "#contract/email.ts";
+import { isProblem, problem, type Problem } from "#contract/problem.ts";
+import { LineChecker } from "../../core/bulk-line.ts";
+import { LineHash } from "../../core/line-hash.ts";
+import { addressIn, checkRequest, type CheckedSend } from "../../core/send-request.ts";
+import { shapeProblem } from "../../core/shape-problem.ts";
+import type { SendCall } from "../../objects/account-admission.ts";
+import type { BulkOpened, BulkTemplate } from "../../objects/bulk-admission.ts";
+import { accountOf, ask } from "../ask.ts";
+import { refusedAtTurnstile } from "../authenticate.ts";
+import { BulkFeed, type Take } from "../bulk-feed.ts";
+import type { GatewayContext, GatewayEnv } from "../context.ts";
+import { packSend } from "../pack-send.ts";
+import { sendProblem, setRate } from "../problem-response.ts";
+import { readLines, type Line } from "../read-lines.ts";
+import { serve, serveRaw } from "../serve.ts";
+import type { Turnstile } from "../turnstile.ts";
+import { idempotencyOf, idOf } from "./emails.ts";
+
+export const bulkRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
+  serveRaw(app, "sendBulk", (c) => sendBulk(c, turnstile));
+  serve(app, "getBulk", (c) => ask(c, "getBulk", { id: idOf(c) }));
+};
+
+const sendBulk = async (c: GatewayContext, turnstile: Turnstile): Promise<Response> => {
+  const closed = refusedAtTurnstile(c, turnstile, "sends");
+  if (closed) return closed;
+  const body = c.req.raw.body;
+  if (body === null) return sendProblem(c, problem("validation_error", "The body is empty; it must be NDJSON."));
+  const lines = readLines(body, (line) => (line === 1 ? BODY_LIMIT_BYTES : BULK_LINE_LENGTH));
+  const first = (await lines.next()).value;
+  if (!first || first.kind === "too-long")
+    return sendProblem(c, problem("validation_error", "The first line must be the shared email."));
+  const shared = checkShared(first.text);
+  if (isProblem(shared)) return sendProblem(c, shared);
+  const hash = new LineHash();
+  hash.add(first.text);
+  const idempotency = await idempotencyOf(c, first.text);
+  if (idempotency && isProblem(idempotency)) return sendProblem(c, idempotency);
+  const packed = await packSend(c, shared);
+  if (isProblem(packed)) return sendProblem(c, packed);
+
+  const visitor = c.get("visitor");
+  const opening = { ...packed, templateId: shared.template?.id, idempotency, hash: hash.text };
+  const { rate, answer } = await accountOf(c).openBulk(visitor, opening);
+  setRate(c, rate);
+  if (isProblem(answer)) {
+    turnstile.remember(visitor.account, answer, rate, Date.now());
+    return sendProblem(c, answer);
+  }
+  return feed(c, lines, shared, packed, hash, answer);
+};
+
+const feed = async (
+  c: GatewayContext,
+  lines: AsyncGenerator<Line>,
+  shared: CheckedSend,
+  { sender, stream }: SendCall,
+  hash: LineHash,
+  { state, template }: BulkOpened,
+): Promise<Response> => {
+  const account = accountOf(c);
+  const visitor = c.get("visitor");
+  const checker = checkerOf(shared, template);
+  const from = shared.from ?? addressIn(template?.from ?? "");
+  if (!from) return sendProblem(c, problem("missing_required_field", "Missing `from` field."));
+  const take: Take = (chunk) => account.addToBulk(visitor, { ...chunk, from, sender, stream });
+  const bulk = new BulkFeed(state, checker, hash, take);
+  for await (const line of lines) {
+    if (line.kind === "too-long")
+      return sendProblem(c, problem("validation_error", `A line is longer than ${BULK_LINE_LENGTH} characters.`));
+    const ended = await bulk.add(line.text);
+    if (ended) return respond(c, ended);
+  }
+  if (!state.done) return respond(c, await bulk.end());
+  const reply = await account.bulkReply(visitor, state.k);
+  return respond(c, isProblem(reply) ? reply : { reply });
+};
+
+const respond = (c: GatewayContext, ended: Awaited<ReturnType<BulkFeed["end"]>>): Response => {
+  if (isProblem(ended)) return sendProblem(c, ended);
+  const { reply, limited } = ended;
+  if (!limited) return c.json(reply);
+  const text = `${limited.message} ${reply.accepted} recipients up to line ${reply.lines} are accepted; send the same stream with the same Idempotency-Key again for the rest.`;
+  return sendProblem(c, { ...limited, message: text });
+};
+
+const checkShared = (line: string): CheckedSend | Problem => {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return problem("validation_error", "The first line, the shared email, is not valid JSON.");
+  }
+  const parsed = BulkEmail.safeParse(json);
+  if (!parsed.success) return shapeProblem(parsed.error, json);
+  const { template, ...request } = parsed.data;
+  return checkRequest({ ...request, ...(template && { template: { id: template.id } }) }, Date.now());
+};
+
+const checkerOf = ({ meta, content }: CheckedSend, template: BulkTemplate | undefined): LineChecker =>
+  new LineChecker({
+    meta: {
+      ...meta,
+      from: meta.from === "" ? (template?.from ?? "") : meta.from,
+      subject: meta.subject === "" ? (template?.subject ?? "") : meta.subject,
+      ...(meta.reply_to === undefined && template?.reply_to && { reply_to: template.reply_to }),
+    },
+    text: template ? template.text : content.text,
+    html: template ? template.html : content.html,
+    headers: content.headers ?? {},
+    declared: template?.variables,
+  });
