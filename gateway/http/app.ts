@@ -7,7 +7,7 @@ import { problem } from "#contract/problem.ts";
 import { adminToken, apiKey } from "./authenticate.ts";
 import type { GatewayContext, GatewayEnv } from "./context.ts";
 import { onError, sendProblem } from "./problem-response.ts";
-import { requestId } from "./request-id.ts";
+import { requestId, withHeader } from "./request-id.ts";
 import { aboutRoutes } from "./routes/about.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { adminRoutes } from "./routes/admin.ts";
@@ -26,6 +26,7 @@ export const createApp = (): Hono<GatewayEnv> => {
   const app = new Hono<GatewayEnv>();
   const turnstile = new Turnstile();
   app.use(requestId());
+  app.use("/docs", withHeader());
   aboutRoutes(app);
   app.use("/v1/*", apiKey(turnstile));
   // Before `/v1/emails/:id`, which would take `batch` and `bulk` for ids.
@@ -38,6 +39,7 @@ export const createApp = (): Hono<GatewayEnv> => {
   accountRoutes(app);
   app.use("/admin/*", adminToken());
   adminRoutes(app, turnstile);
+  for (const path of ["/relay/*", "/healthz"]) app.use(path, withHeader());
   app.route("/relay", relayRoutes());
   app.route("/healthz", healthRoutes());
   return app.notFound(nothingHere).onError(onError);
@@ -48,12 +50,12 @@ const nothingHere = (c: GatewayContext): Response => {
   const methods = methodsAt(c.req.path);
   if (methods.length === 0)
     return sendProblem(c, problem("not_found", `There is nothing at ${c.req.path.slice(0, 200)}.`));
-  c.header("allow", methods.join(", "));
   return sendProblem(
     c,
     problem(
       "method_not_allowed",
       `${c.req.path.slice(0, 200)} answers ${methods.join(", ")}, not ${c.req.method.slice(0, 20)}.`,
     ),
+    { allow: methods.join(", ") },
   );
 };

@@ -10,7 +10,7 @@ import { problem } from "#contract/problem.ts";
 import { readApiKey, readRelayToken, sameText, tagKey, type ApiKeyClaims } from "../core/token.ts";
 import { clientIp } from "./client-ip.ts";
 import type { GatewayContext, GatewayEnv } from "./context.ts";
-import { sendProblem, setRate } from "./problem-response.ts";
+import { sendProblem } from "./problem-response.ts";
 import type { Passage, Turnstile } from "./turnstile.ts";
 
 const REMEMBERED_KEYS = 10_000;
@@ -33,18 +33,23 @@ export const apiKey = (turnstile: Turnstile): MiddlewareHandler<GatewayEnv> => {
       if (known.size >= REMEMBERED_KEYS) known.clear();
       known.set(token, claims);
     }
-    c.set("visitor", { kind: "key", ...claims, ip: clientIp(c) });
-    const refused = refusedAtTurnstile(c, turnstile, "requests");
+    const refused = refusedAtTurnstile(c, turnstile, claims.account, "requests");
     if (refused) return refused;
+    c.set("visitor", { kind: "key", ...claims, ip: clientIp(c) });
     await next();
   };
 };
 
 /** The response to a passage that is closed for this account until a later time. */
-export const refusedAtTurnstile = (c: GatewayContext, turnstile: Turnstile, passage: Passage): Response | undefined => {
-  const closed = turnstile.refused(c.get("visitor").account, passage, Date.now());
+export const refusedAtTurnstile = (
+  c: GatewayContext,
+  turnstile: Turnstile,
+  account: string,
+  passage: Passage,
+): Response | undefined => {
+  const closed = turnstile.refused(account, passage, Date.now());
   if (!closed) return undefined;
-  setRate(c, closed.rate);
+  c.set("rate", closed.rate);
   return sendProblem(c, closed.refusal);
 };
 

@@ -8,7 +8,7 @@ import { BULK_RECIPIENTS, type BulkReply } from "#contract/bulk.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import type { LineChecker } from "../core/bulk-line.ts";
 import type { LineHash } from "../core/line-hash.ts";
-import type { BulkRow, BulkState } from "../objects/account-bulk.ts";
+import type { BulkRows, BulkState } from "../objects/account-bulk.ts";
 import type { BulkTaken, ChunkCall } from "../objects/bulk-admission.ts";
 
 const CHUNK_LINES = 500;
@@ -17,6 +17,8 @@ const CHUNK_LENGTH = 500_000;
 export type Take = (
   chunk: Pick<ChunkCall, "bulk" | "after" | "lines" | "hash" | "done" | "rows" | "refusals">,
 ) => Promise<BulkTaken | Problem>;
+
+const noRows = (): BulkRows => ({ rcpts: [], metas: [], lines: [], hashes: [] });
 
 type Ended = { reply: BulkReply; limited?: Problem } | Problem;
 
@@ -27,7 +29,7 @@ export class BulkFeed {
   #state: BulkState;
   /** Lines read so far; the shared email was the first. */
   #line = 1;
-  #rows: BulkRow[] = [];
+  #rows: BulkRows = noRows();
   #refusals: { line: number; message: string }[] = [];
   #length = 0;
   #underWay: Promise<BulkTaken | Problem> | undefined;
@@ -49,9 +51,9 @@ export class BulkFeed {
     if (text.trim() === "") return undefined;
     const result = this.#checker.check(text);
     if (result.kind === "refused") this.#refusals.push({ line: this.#line, message: result.message });
-    else this.#rows.push({ line: this.#line, hash: this.#hash.text, rcpt: result.rcpt, meta: result.meta });
+    else this.#keep(result.rcpt, result.meta);
     this.#length += text.length;
-    const full = this.#rows.length + this.#refusals.length >= CHUNK_LINES || this.#length >= CHUNK_LENGTH;
+    const full = this.#rows.rcpts.length + this.#refusals.length >= CHUNK_LINES || this.#length >= CHUNK_LENGTH;
     return full ? this.#send(false) : undefined;
   }
 
@@ -66,8 +68,15 @@ export class BulkFeed {
     );
   }
 
+  #keep(rcpt: string, meta: string): void {
+    this.#rows.rcpts.push(rcpt);
+    this.#rows.metas.push(meta);
+    this.#rows.lines.push(this.#line);
+    this.#rows.hashes.push(this.#hash.value);
+  }
+
   #skip(): Problem | undefined {
-    if (this.#line < this.#state.lines || this.#hash.text === this.#state.hash) return undefined;
+    if (this.#line < this.#state.lines || this.#hash.value === this.#state.hash) return undefined;
     return problem("invalid_idempotent_request", "This Idempotency-Key was used with other lines.");
   }
 
@@ -78,12 +87,12 @@ export class BulkFeed {
       bulk: this.#state.k,
       after: this.#state.lines,
       lines: this.#line,
-      hash: this.#hash.text,
+      hash: this.#hash.value,
       done,
       rows: this.#rows,
       refusals: this.#refusals,
     };
-    this.#rows = [];
+    this.#rows = noRows();
     this.#refusals = [];
     this.#length = 0;
     this.#underWay = this.#take(chunk);

@@ -14,7 +14,7 @@ export type GatewayEnv = {
     /** Set behind `apiKey()`: what the key claims; the account says whether it still counts. */
     visitor: KeyVisitor;
     /** Set when the account has told it, for the response's `ratelimit-…` headers. */
-    rate: Rate;
+    rate: Rate | undefined;
     /** Set behind `relayToken()`. */
     relay: { id: string; name: string; pools: string[]; token: string };
   };

@@ -1,42 +1,63 @@
 /**
  * Answers on the wire: a value as JSON with 200, a refusal as the contract's JSON, both with the account's rate.
+ *
+ * Headers go into the response in one piece: adding them one by one costs a busy gateway a tenth of a send.
  */
-import type { Context } from "hono";
 import type { Rate } from "#contract/limits.ts";
 import { isProblem, PROBLEMS, problem, problemBody, type Problem } from "#contract/problem.ts";
 import type { Told } from "../objects/account.ts";
 import { logEvent } from "../objects/log.ts";
-import type { GatewayContext, GatewayEnv } from "./context.ts";
+import type { GatewayContext } from "./context.ts";
 
-export const sendProblem = (c: Context<GatewayEnv>, refusal: Problem): Response => {
-  if (refusal.retryAtMs !== undefined) {
-    const seconds = Math.max(1, Math.ceil((refusal.retryAtMs - Date.now()) / 1000));
-    c.header("retry-after", String(seconds));
-    c.header("ratelimit-reset", String(seconds));
-  }
-  return c.json(problemBody(refusal), PROBLEMS[refusal.code].status);
-};
+type Headers = Record<string, string>;
+
+/** JSON text as the response. */
+export const respond = (c: GatewayContext, json: string, status = 200, more: Headers = {}): Response =>
+  new Response(json, {
+    status,
+    headers: {
+      "content-type": "application/json",
+      "x-request-id": c.get("requestId"),
+      ...rateHeaders(c.get("rate")),
+      ...more,
+    },
+  });
 
 /** A value, or why there is none. */
-export const answer = (c: Context<GatewayEnv>, result: object | Problem): Response =>
-  isProblem(result) ? sendProblem(c, result) : c.json(result);
+export const answer = (c: GatewayContext, result: object | Problem): Response =>
+  isProblem(result) ? sendProblem(c, result) : respond(c, JSON.stringify(result));
 
 /** An account's answer: its rate goes into the headers. */
 export const answerTold = (c: GatewayContext, { rate, answer: result }: Told<object>): Response => {
-  setRate(c, rate);
+  c.set("rate", rate);
   return answer(c, result);
 };
 
-/** draft-ietf-httpapi-ratelimit-headers-06 §3; a refusal's own `ratelimit-reset` comes after and wins. */
-export const setRate = (c: GatewayContext, rate: Rate | undefined): void => {
-  if (!rate) return;
-  c.header("ratelimit-limit", String(rate.limit));
-  c.header("ratelimit-remaining", String(rate.remaining));
-  c.header("ratelimit-reset", String(rate.resetSeconds));
+export const sendProblem = (c: GatewayContext, refusal: Problem, more: Headers = {}): Response =>
+  respond(c, JSON.stringify(problemBody(refusal)), PROBLEMS[refusal.code].status, {
+    ...retryHeaders(refusal.retryAtMs),
+    ...more,
+  });
+
+/** draft-ietf-httpapi-ratelimit-headers-06 §3. */
+const rateHeaders = (rate: Rate | undefined): Headers =>
+  rate
+    ? {
+        "ratelimit-limit": String(rate.limit),
+        "ratelimit-remaining": String(rate.remaining),
+        "ratelimit-reset": String(rate.resetSeconds),
+      }
+    : {};
+
+/** RFC 9110 §10.2.3; a refusal's own time to wait stands in `ratelimit-reset` too. */
+const retryHeaders = (retryAtMs: number | undefined): Headers => {
+  if (retryAtMs === undefined) return {};
+  const seconds = String(Math.max(1, Math.ceil((retryAtMs - Date.now()) / 1000)));
+  return { "retry-after": seconds, "ratelimit-reset": seconds };
 };
 
 /** The last resort: a bug or broken storage. Nothing was stored, and the log has the request's id. */
-export const onError = (error: Error, c: Context<GatewayEnv>): Response => {
+export const onError = (error: Error, c: GatewayContext): Response => {
   const overloaded = "overloaded" in error && error.overloaded === true;
   logEvent("error", "request.failed", { request: c.get("requestId"), error: String(error), stack: error.stack });
   return sendProblem(c, problem(overloaded ? "unavailable" : "application_error"));

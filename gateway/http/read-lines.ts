@@ -5,6 +5,9 @@
  */
 export type Line = { kind: "line"; text: string } | { kind: "too-long" };
 
+/** A client may send line by line: a read for each would cost more than all else that is done with it. */
+const PIECE_BYTES = 64 * 1024;
+
 /** `limitOf(n)`: how many characters line `n`, counted from 1, may have. */
 export async function* readLines(
   body: ReadableStream<Uint8Array>,
@@ -13,8 +16,8 @@ export async function* readLines(
   const decoder = new TextDecoder();
   let line = 1;
   let rest = "";
-  for await (const chunk of body) {
-    let text = rest + decoder.decode(chunk, { stream: true });
+  for await (const piece of readPieces(body)) {
+    const text = rest + decoder.decode(piece, { stream: true });
     let start = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
       if (end - start > limitOf(line)) return yield { kind: "too-long" };
@@ -23,11 +26,24 @@ export async function* readLines(
       line += 1;
     }
     rest = text.slice(start);
-    text = "";
     if (rest.length > limitOf(line)) return yield { kind: "too-long" };
   }
   rest += decoder.decode();
   if (rest !== "") yield { kind: "line", text: withoutCr(rest) };
+}
+
+/** Pieces of about `PIECE_BYTES`, the last as it comes; leaving early lets the stream go. */
+async function* readPieces(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  const reader = body.getReader({ mode: "byob" });
+  try {
+    for (;;) {
+      const { value, done } = await reader.readAtLeast(PIECE_BYTES, new Uint8Array(PIECE_BYTES));
+      if (value && value.byteLength > 0) yield value;
+      if (done) return;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
 }
 
 const withoutCr = (line: string): string => (line.endsWith("\r") ? line.slice(0, -1) : line);

@@ -9,17 +9,16 @@ import { BULK_ERRORS, BULK_RECIPIENTS, type BulkReply } from "#contract/bulk.ts"
 import { idFormatter, K_PER_MS, kToMs, parseId } from "#contract/ids.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { IDEMPOTENCY_MS, type Idempotency } from "./account-intake.ts";
-import { ACCEPT_SQL } from "./account-schema.ts";
-import { RowWriter } from "./row-writer.ts";
+import { BULK_SQL } from "./account-schema.ts";
 
 /** The shared content: a row of its own or staged before. */
 export type BulkContent = { part: number; chunks: number; size: number };
 
 /** What the Worker must know to go on: how many lines are taken, and their hash. */
-export type BulkState = BulkContent & { k: number; lines: number; hash: string; accepted: number; done: boolean };
+export type BulkState = BulkContent & { k: number; lines: number; hash: number; accepted: number; done: boolean };
 
-/** Recipients of lines that passed; `meta` is JSON text of `EmailMeta`. `line` and `hash` are as of the end of that line. */
-export type BulkRow = { line: number; hash: string; rcpt: string; meta: string };
+/** Recipients of lines that passed, column by column; a meta is JSON text of `EmailMeta`, a hash as of that line's end. */
+export type BulkRows = { rcpts: string[]; metas: string[]; lines: number[]; hashes: number[] };
 
 export type BulkChunk = {
   bulk: number;
@@ -27,10 +26,10 @@ export type BulkChunk = {
   after: number;
   /** The mark and the hash it ends at. */
   lines: number;
-  hash: string;
+  hash: number;
   /** It is the stream's last. */
   done: boolean;
-  rows: BulkRow[];
+  rows: BulkRows;
   refusals: { line: number; message: string }[];
   domain: string;
   stream: number;
@@ -43,7 +42,7 @@ type Row = {
   size: number;
   fingerprint: string;
   lines: number;
-  hash: string;
+  hash: number;
   accepted: number;
   refused: number;
   done: number;
@@ -72,7 +71,7 @@ export class AccountBulk {
   }
 
   /** Begins a bulk: line 1, the shared email, is taken. `content` is JSON text, or was staged or shared before. */
-  begin(idempotency: Idempotency | undefined, content: string | BulkContent, hash: string, nowMs: number): BulkState {
+  begin(idempotency: Idempotency | undefined, content: string | BulkContent, hash: number, nowMs: number): BulkState {
     const { sql } = this.#storage;
     const k = this.#takeK(1, nowMs);
     const kept = typeof content === "string" ? { part: k, chunks: 1, size: content.length } : content;
@@ -97,20 +96,20 @@ export class AccountBulk {
     const row = this.#row(chunk.bulk);
     if (row === undefined) return problem("not_found", "There is no bulk with this id.");
     if (row.lines !== chunk.after || row.done === 1) return problem("concurrent_idempotent_requests");
-    if (row.accepted + chunk.rows.length > BULK_RECIPIENTS)
+    const offered = chunk.rows.rcpts.length;
+    if (row.accepted + offered > BULK_RECIPIENTS)
       return problem("validation_error", `A bulk has at most ${BULK_RECIPIENTS} recipients.`);
-    const rows = chunk.rows.slice(0, room);
-    const cut = rows.length < chunk.rows.length;
+    const count = Math.min(offered, room);
     // The mark stops before the first line that found no place.
-    const last = rows.at(-1);
-    const lines = cut ? (last?.line ?? chunk.after) : chunk.lines;
-    const hash = cut ? (last?.hash ?? row.hash) : chunk.hash;
+    const cut = count < offered;
+    const lines = cut ? (chunk.rows.lines[count - 1] ?? chunk.after) : chunk.lines;
+    const hash = cut ? (chunk.rows.hashes[count - 1] ?? row.hash) : chunk.hash;
     const refusals = chunk.refusals.filter(({ line }) => line <= lines);
     const done = chunk.done && !cut ? 1 : 0;
-    const accepted = row.accepted + rows.length;
+    const accepted = row.accepted + count;
     this.#storage.transactionSync(() => {
-      this.#write(row, chunk, rows, nowMs);
-      book(rows.length);
+      this.#write(row, chunk, count, nowMs);
+      book(count);
       if (refusals.length > 0)
         this.#storage.sql.exec(
           REFUSE,
@@ -145,19 +144,13 @@ export class AccountBulk {
     );
   }
 
-  #write({ part, chunks, size }: Row, { domain, stream }: BulkChunk, rows: readonly BulkRow[], nowMs: number): void {
-    if (rows.length === 0) return;
-    const emails = new RowWriter(this.#storage.sql, ACCEPT_SQL.email);
-    const deliveries = new RowWriter(this.#storage.sql, ACCEPT_SQL.delivery);
-    const first = this.#takeK(rows.length, nowMs);
-    const domainText = JSON.stringify(domain);
-    for (const [index, { rcpt, meta }] of rows.entries()) {
-      const k = first + index;
-      emails.add(`[${k},${part},${chunks},${size},1,null,${meta},${domainText},null]`);
-      deliveries.add(`[${k},${k},${JSON.stringify(rcpt)},${stream},0]`);
-    }
-    emails.flush();
-    deliveries.flush();
+  #write({ part, chunks, size }: Row, { domain, stream, rows }: BulkChunk, count: number, nowMs: number): void {
+    if (count === 0) return;
+    const { sql } = this.#storage;
+    const first = this.#takeK(count, nowMs);
+    const metas = `[${rows.metas.slice(0, count).join(",")}]`;
+    sql.exec(BULK_SQL.email, metas, first, part, chunks, size, domain);
+    sql.exec(BULK_SQL.delivery, JSON.stringify(rows.rcpts.slice(0, count)), first, stream);
   }
 
   #row(k: number): Row | undefined {

@@ -62,7 +62,7 @@ const STEPS = [
   CREATE TABLE sender (address TEXT PRIMARY KEY, k INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE audit (k INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT;
   CREATE TABLE bulk (k INTEGER PRIMARY KEY, key TEXT UNIQUE, part INTEGER NOT NULL, chunks INTEGER NOT NULL, size INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL, lines INTEGER NOT NULL, hash TEXT NOT NULL, accepted INTEGER NOT NULL, refused INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL, lines INTEGER NOT NULL, hash INTEGER NOT NULL, accepted INTEGER NOT NULL, refused INTEGER NOT NULL,
     done INTEGER NOT NULL) STRICT;
   CREATE TABLE bulk_refusal (bulk INTEGER NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (bulk, line))
     STRICT, WITHOUT ROWID;
@@ -105,4 +105,12 @@ export const ACCEPT_SQL = {
   idem: `INSERT INTO idem (key, k, fingerprint, reply) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1)`,
   event: `INSERT INTO event (k, email, delivery, kind, at_ms, data) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
     value ->> 4, value -> 5 FROM json_each(?1)`,
+} as const;
+
+/** The inserts of a bulk's chunk: `?1` is a JSON array of what differs, the rest is the same for all of its rows. */
+export const BULK_SQL = {
+  email: `INSERT INTO email (k, part, chunks, size, rcpts, idem, meta, domain, scheduled)
+    SELECT ?2 + key, ?3, ?4, ?5, 1, NULL, value, ?6, NULL FROM json_each(?1)`,
+  delivery: `INSERT INTO delivery (k, email, rcpt, stream, attempt, due, doubt, state, last, events)
+    SELECT ?2 + key, ?2 + key, value, ?3, 0, 0, 0, 'queued', 0, '[]' FROM json_each(?1)`,
 } as const;

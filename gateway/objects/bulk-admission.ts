@@ -20,7 +20,7 @@ export type BulkOpening = {
   content: SendContent;
   idempotency: Idempotency | undefined;
   /** The hash of line 1. */
-  hash: string;
+  hash: number;
 };
 
 /** What a template brings to a bulk. */
@@ -76,7 +76,7 @@ export class BulkAdmission {
   add(visitor: Visitor, call: ChunkCall, nowMs: number): BulkTaken | Problem {
     const { bulk, keys, limits, settings } = this.#rooms;
     const { from, sender, stream, ...chunk } = call;
-    const rcpts = chunk.rows.map(({ rcpt }) => rcpt);
+    const { rcpts } = chunk.rows;
     const refused = keys.check(visitor, "send", nowMs) ?? this.#admission.checkSenders(visitor, from, sender, rcpts);
     if (refused) return refused;
     const use = (recipients: number) => [{ sender: from.address, recipients, messages: 0 }];
@@ -91,7 +91,7 @@ export class BulkAdmission {
       },
     );
     if (isProblem(state)) return state;
-    const limited = chunk.rows.length > room ? limits.admit(use(1), settings.limits, nowMs) : undefined;
+    const limited = rcpts.length > room ? limits.admit(use(1), settings.limits, nowMs) : undefined;
     if (!limited && !state.done) return { state };
     const reply = bulk.reply(state.k);
     return { state, ...(limited && { limited }), ...(!isProblem(reply) && { reply }) };

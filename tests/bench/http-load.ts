@@ -4,6 +4,7 @@
  * the load generator takes as little as it can from what it measures.
  */
 import { connect, type Socket } from "node:net";
+import { sleep } from "./processes.ts";
 
 export type LoadOptions = {
   url: URL;
@@ -13,6 +14,8 @@ export type LoadOptions = {
   total: number;
   body: (index: number) => string;
   headers?: (index: number) => Record<string, string>;
+  /** Open loop: requests begin at this rate, however long they take; latencies count from when they should begin. */
+  perSecond?: number;
 };
 
 export type LoadResult = {
@@ -23,9 +26,11 @@ export type LoadResult = {
   p99Ms: number;
   /** Responses by status code. */
   statuses: Record<string, number>;
-  /** The `id` of every 200, in the order they came. */
+  /** The ids in every 200, in the order they came. */
   ids: string[];
 };
+
+const ID = /"id":"([0-9a-f-]{36})"/g;
 
 type Response = { status: number; body: string };
 
@@ -39,11 +44,13 @@ export const runLoad = async (options: LoadOptions): Promise<LoadResult> => {
     const connection = await Connection.open(options.url);
     while (next < options.total) {
       const index = next++;
-      const began = performance.now();
+      const dueAt = options.perSecond === undefined ? undefined : startedAt + (index * 1000) / options.perSecond;
+      if (dueAt !== undefined) await sleep(dueAt - performance.now());
+      const began = dueAt ?? performance.now();
       const response = await connection.request(requestText(options, index));
       latenciesMs.push(performance.now() - began);
       statuses[response.status] = (statuses[response.status] ?? 0) + 1;
-      if (response.status === 200) ids.push(response.body.slice(7, 43));
+      if (response.status === 200) for (const [, id = ""] of response.body.matchAll(ID)) ids.push(id);
     }
     connection.close();
   };

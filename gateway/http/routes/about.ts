@@ -4,6 +4,7 @@
 import type { Hono } from "hono";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
 import { docsPage } from "../docs-page.ts";
+import { respond } from "../problem-response.ts";
 import { openapiDocument, type Json } from "../openapi.ts";
 import { serve } from "../serve.ts";
 import { VERSION } from "../version.ts";
@@ -21,7 +22,9 @@ export const aboutRoutes = (app: Hono<GatewayEnv>): void => {
     if (made.size < 10) made.set(url, document);
     return document;
   };
-  serve(app, "openapi", (c) => c.json(documentFor(publicUrl(c)), 200, { "cache-control": "max-age=300" }));
+  serve(app, "openapi", (c) =>
+    respond(c, JSON.stringify(documentFor(publicUrl(c))), 200, { "cache-control": "max-age=300" }),
+  );
   app.get("/docs", async (c) => c.html(await docsPage(documentFor(publicUrl(c)), publicUrl(c)), 200, PAGE_HEADERS));
 };
 

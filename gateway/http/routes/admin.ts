@@ -31,10 +31,10 @@ const accountRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
     const id = await directory(c).addAccount(body.name);
     const { token, claims } = await mintKey(c.env, id);
     await accountStub(c.env, id).open(body, claims);
-    return c.json({ object: "account", id, name: body.name, api_key: { id: claims.key, token } });
+    return answer(c, { object: "account", id, name: body.name, api_key: { id: claims.key, token } });
   });
   serve(app, "listAccounts", async (c) =>
-    c.json({ object: "list", has_more: false, data: await directory(c).accounts() }),
+    answer(c, { object: "list", has_more: false, data: await directory(c).accounts() }),
   );
   serve(app, "getAccount", async (c) => answer(c, await askAccount(c, "getAccount", {})));
   serve(app, "updateAccount", async (c, { body }) => {
@@ -54,7 +54,7 @@ const accountRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
       .close()
       .catch(() => undefined);
     turnstile.forget(account.id);
-    return c.json({ object: "account", id: account.id, deleted: true });
+    return answer(c, { object: "account", id: account.id, deleted: true });
   });
   serve(app, "listAudit", async (c, { query }) => answer(c, await askAccount(c, "listAudit", query)));
   serve(app, "createAccountKey", async (c, { body }) => {
@@ -80,14 +80,14 @@ const accountRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
 const relayRoutes = (app: Hono<GatewayEnv>): void => {
   serve(app, "createRelay", async (c, { body }) => {
     const { id, token } = await directory(c).addRelay(body);
-    return c.json({ object: "relay", id, name: body.name, token });
+    return answer(c, { object: "relay", id, name: body.name, token });
   });
-  serve(app, "listRelays", async (c) => c.json({ object: "list", has_more: false, data: await relaySummaries(c) }));
+  serve(app, "listRelays", async (c) => answer(c, { object: "list", has_more: false, data: await relaySummaries(c) }));
   serve(app, "deleteRelay", async (c) => {
     const relay = await directory(c).removeRelay(c.req.param("id") ?? "");
     if (!relay) return sendProblem(c, problem("not_found", "There is no relay with this id."));
     await Promise.all(relay.pools.map((pool) => c.env.POOL.getByName(pool).dismiss(relay.id)));
-    return c.json({ object: "relay", id: relay.id, deleted: true });
+    return answer(c, { object: "relay", id: relay.id, deleted: true });
   });
 };
 

@@ -13,7 +13,7 @@ import { accountOf } from "../ask.ts";
 import { refusedAtTurnstile } from "../authenticate.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
 import { packSend } from "../pack-send.ts";
-import { sendProblem, setRate } from "../problem-response.ts";
+import { respond, sendProblem } from "../problem-response.ts";
 import { readJson } from "../read-body.ts";
 import { serveRaw } from "../serve.ts";
 import type { Turnstile } from "../turnstile.ts";
@@ -25,7 +25,7 @@ export const batchRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void =
   serveRaw(app, "sendBatch", (c) => sendBatch(c, turnstile));
 
 const sendBatch = async (c: GatewayContext, turnstile: Turnstile): Promise<Response> => {
-  const closed = refusedAtTurnstile(c, turnstile, "sends");
+  const closed = refusedAtTurnstile(c, turnstile, c.get("visitor").account, "sends");
   if (closed) return closed;
   const validation = c.req.header("x-batch-validation") ?? "strict";
   if (validation !== "strict" && validation !== "permissive")
@@ -46,8 +46,8 @@ const sendBatch = async (c: GatewayContext, turnstile: Turnstile): Promise<Respo
   };
   const [told] = await accountOf(c).accept([call]);
   if (!told) return sendProblem(c, problem("application_error"));
-  setRate(c, told.rate);
-  if (!isProblem(told.answer)) return c.body(told.answer.reply ?? "{}", 200, { "content-type": "application/json" });
+  c.set("rate", told.rate);
+  if (!isProblem(told.answer)) return respond(c, told.answer.reply ?? "{}");
   turnstile.remember(visitor.account, told.answer, told.rate, Date.now());
   return sendProblem(c, told.answer);
 };

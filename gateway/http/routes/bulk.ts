@@ -16,7 +16,7 @@ import { refusedAtTurnstile } from "../authenticate.ts";
 import { BulkFeed, type Take } from "../bulk-feed.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
 import { packSend } from "../pack-send.ts";
-import { sendProblem, setRate } from "../problem-response.ts";
+import { answer as answerWith, sendProblem } from "../problem-response.ts";
 import { readLines, type Line } from "../read-lines.ts";
 import { serve, serveRaw } from "../serve.ts";
 import type { Turnstile } from "../turnstile.ts";
@@ -28,7 +28,7 @@ export const bulkRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void =>
 };
 
 const sendBulk = async (c: GatewayContext, turnstile: Turnstile): Promise<Response> => {
-  const closed = refusedAtTurnstile(c, turnstile, "sends");
+  const closed = refusedAtTurnstile(c, turnstile, c.get("visitor").account, "sends");
   if (closed) return closed;
   const body = c.req.raw.body;
   if (body === null) return sendProblem(c, problem("validation_error", "The body is empty; it must be NDJSON."));
@@ -46,9 +46,9 @@ const sendBulk = async (c: GatewayContext, turnstile: Turnstile): Promise<Respon
   if (isProblem(packed)) return sendProblem(c, packed);
 
   const visitor = c.get("visitor");
-  const opening = { ...packed, templateId: shared.template?.id, idempotency, hash: hash.text };
+  const opening = { ...packed, templateId: shared.template?.id, idempotency, hash: hash.value };
   const { rate, answer } = await accountOf(c).openBulk(visitor, opening);
-  setRate(c, rate);
+  c.set("rate", rate);
   if (isProblem(answer)) {
     turnstile.remember(visitor.account, answer, rate, Date.now());
     return sendProblem(c, answer);
@@ -75,17 +75,17 @@ const feed = async (
     if (line.kind === "too-long")
       return sendProblem(c, problem("validation_error", `A line is longer than ${BULK_LINE_LENGTH} characters.`));
     const ended = await bulk.add(line.text);
-    if (ended) return respond(c, ended);
+    if (ended) return finish(c, ended);
   }
-  if (!state.done) return respond(c, await bulk.end());
+  if (!state.done) return finish(c, await bulk.end());
   const reply = await account.bulkReply(visitor, state.k);
-  return respond(c, isProblem(reply) ? reply : { reply });
+  return finish(c, isProblem(reply) ? reply : { reply });
 };
 
-const respond = (c: GatewayContext, ended: Awaited<ReturnType<BulkFeed["end"]>>): Response => {
+const finish = (c: GatewayContext, ended: Awaited<ReturnType<BulkFeed["end"]>>): Response => {
   if (isProblem(ended)) return sendProblem(c, ended);
   const { reply, limited } = ended;
-  if (!limited) return c.json(reply);
+  if (!limited) return answerWith(c, reply);
   const text = `${limited.message} ${reply.accepted} recipients up to line ${reply.lines} are accepted; send the same stream with the same Idempotency-Key again for the rest.`;
   return sendProblem(c, { ...limited, message: text });
 };

@@ -10,7 +10,7 @@ import { ask } from "../ask.ts";
 import { refusedAtTurnstile } from "../authenticate.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
 import { packSend } from "../pack-send.ts";
-import { sendProblem, setRate } from "../problem-response.ts";
+import { respond, sendProblem } from "../problem-response.ts";
 import { readJson } from "../read-body.ts";
 import type { SendTogether } from "../send-together.ts";
 import { serve, serveRaw } from "../serve.ts";
@@ -33,13 +33,14 @@ export const emailRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile, togethe
 export const idOf = (c: GatewayContext): string => c.req.param("id") ?? "";
 
 const sendOne = async (c: GatewayContext, turnstile: Turnstile, together: SendTogether): Promise<Response> => {
-  const closed = refusedAtTurnstile(c, turnstile, "sends");
+  const closed = refusedAtTurnstile(c, turnstile, c.get("visitor").account, "sends");
   if (closed) return closed;
   const body = await readJson(c.req.raw);
   if (isProblem(body)) return sendProblem(c, body);
   const checked = checkSend(body.json, Date.now());
   if (isProblem(checked)) return sendProblem(c, checked);
-  const sender = checked.from && refusedAtTurnstile(c, turnstile, senderPassage(checked.from.address));
+  const sender =
+    checked.from && refusedAtTurnstile(c, turnstile, c.get("visitor").account, senderPassage(checked.from.address));
   if (sender) return sender;
   const idempotency = await idempotencyOf(c, body.text);
   if (idempotency && isProblem(idempotency)) return sendProblem(c, idempotency);
@@ -47,8 +48,8 @@ const sendOne = async (c: GatewayContext, turnstile: Turnstile, together: SendTo
   if (isProblem(packed)) return sendProblem(c, packed);
   const visitor = c.get("visitor");
   const { rate, answer } = await together.send(c.env, c.executionCtx, { visitor, sends: [packed], idempotency });
-  setRate(c, rate);
-  if (!isProblem(answer)) return c.json({ id: answer.ids[0] });
+  c.set("rate", rate);
+  if (!isProblem(answer)) return respond(c, `{"id":"${answer.ids[0] ?? ""}"}`);
   turnstile.remember(visitor.account, answer, rate, Date.now());
   return sendProblem(c, answer);
 };
