@@ -1,18 +1,24 @@
 /**
- * What a sending domain has to publish, as data: the return-path's MX and SPF, and a record for each DKIM key.
+ * What a sending domain has to publish, as data: MX and SPF of the return-path, and a record for each DKIM key.
+ *
+ * The owner's own records (MX and SPF of the domain itself) are not touched: everything is below it.
  */
 import { formatDkimRecord, type DkimKey } from "./dkim-record.ts";
 
 /** `name` is relative to the domain. */
-export type RequiredRecord =
-  | { purpose: "SPF"; name: string; type: "MX"; value: string; priority: number }
-  | { purpose: "SPF"; name: string; type: "TXT"; value: string; priority?: undefined; include: string }
-  | { purpose: "DKIM"; name: string; type: "TXT"; value: string; priority?: undefined; key: DkimKey };
+export type RequiredRecord = {
+  purpose: "SPF" | "DKIM";
+  name: string;
+  type: "MX" | "TXT";
+  value: string;
+  /** Of an MX. */
+  priority?: number;
+};
 
 export type SendingNeeds = {
   /** The label of return-path addresses: `send` for `send.example.com`. */
   returnPath: string;
-  selectors: (DkimKey & { selector: string })[];
+  selectors: readonly (DkimKey & { selector: string })[];
   /** Whose SPF record authorises the relays. */
   spfInclude: string;
   /** Where bounces are to be sent. */
@@ -21,20 +27,15 @@ export type SendingNeeds = {
 
 const BOUNCE_PRIORITY = 10;
 
+/** The MX first, then the SPF, then the keys in their order. */
 export const sendingRecords = ({ returnPath, selectors, spfInclude, bounceHost }: SendingNeeds): RequiredRecord[] => [
   { purpose: "SPF", name: returnPath, type: "MX", value: bounceHost, priority: BOUNCE_PRIORITY },
-  {
-    purpose: "SPF",
-    name: returnPath,
-    type: "TXT",
-    value: `v=spf1 include:${spfInclude} ~all`,
-    include: spfInclude,
-  },
-  ...selectors.map(({ selector, ...key }): RequiredRecord => ({
+  { purpose: "SPF", name: returnPath, type: "TXT", value: `v=spf1 include:${spfInclude} ~all` },
+  ...selectors.map((key): RequiredRecord => ({
     purpose: "DKIM",
-    name: `${selector}._domainkey`,
+    // RFC 6376 §3.6.2.1: where a verifier looks.
+    name: `${key.selector}._domainkey`,
     type: "TXT",
     value: formatDkimRecord(key),
-    key,
   })),
 ];

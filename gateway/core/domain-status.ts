@@ -19,8 +19,9 @@ export const domainStatus = (
   if (count("temporary_failure") > 0) return before;
   if (verified === needed.length) return "verified";
   const wasVerified = before === "verified" || before === "partially_failed";
-  if (failed === needed.length) return "failed";
+  // Only what once was whole is partly broken: such a domain goes on sending, one that never was does not begin.
+  if (wasVerified && failed === needed.length) return "failed";
   if (wasVerified) return "partially_failed";
-  if (failed > 0) return verified > 0 ? "partially_failed" : "failed";
+  if (failed > 0) return "failed";
   return verified > 0 ? "partially_verified" : "pending";
 };

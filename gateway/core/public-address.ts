@@ -6,22 +6,27 @@
  */
 import { contains, parseIp, parseNetwork, type IpAddress, type Network } from "#contract/ip-network.ts";
 
+/** A typing error in the tables below must not open a network in silence. */
+const networkOf = (text: string): Network => {
+  const network = parseNetwork(text);
+  if (!network) throw new Error(`not a network: ${text}`);
+  return network;
+};
+
 /** IANA special-purpose registries (RFC 6890 and its updates): not to be reached from the public Internet. */
-const SPECIAL: Network[] =
-  `0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
+const SPECIAL = `0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
   192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4
   2001::/23 2001:db8::/32 3fff::/20`
-    .split(/\s+/)
-    .map(parseNetwork)
-    .filter((network) => network !== undefined);
+  .split(/\s+/)
+  .map(networkOf);
 
-const networkOf = (text: string): Network => parseNetwork(text) ?? { version: 6, bits: 0n, prefix: 0 };
 /** RFC 4291 §2.4: of IPv6 this is all that is given out as global unicast. */
 const GLOBAL_V6 = networkOf("2000::/3");
-/** Addresses with an IPv4 address in them: NAT64 (RFC 6052 §2.1) in the last 32 bits, 6to4 (RFC 3056 §2) in the next after 16. */
+/** IPv4 in IPv6: NAT64 (RFC 6052 §2.1) has it in the last 32 bits, 6to4 (RFC 3056 §2) in the next after 16. */
 const NAT64 = networkOf("64:ff9b::/96");
 const SIX_TO_FOUR = networkOf("2002::/16");
 
+/** Whether the address is one of the public Internet; where an IPv4 address is embedded, that one decides too. */
 export const isPublicIp = (ip: IpAddress): boolean => {
   if (contains(NAT64, ip)) return isPublicIp({ version: 4, bits: ip.bits & 0xffffffffn });
   if (contains(SIX_TO_FOUR, ip)) return isPublicIp({ version: 4, bits: (ip.bits >> 80n) & 0xffffffffn });
@@ -29,21 +34,23 @@ export const isPublicIp = (ip: IpAddress): boolean => {
   return !SPECIAL.some((network) => contains(network, ip));
 };
 
+/** `invalid`: no setting makes it usable. `private`: the operator may allow it. `reason`: a clause, no full stop. */
 export type CheckedUrl = { kind: "url"; url: URL } | { kind: "refused"; code: "invalid" | "private"; reason: string };
 
 /** Names that are somebody's own network by their form (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`). */
-const OWN_NETWORK = /(^|\.)(localhost|local|internal|home\.arpa|lan|intranet|corp|home)$/;
+const OWN_NETWORK = /(^|\.)(localhost|local|internal|home\.arpa|localdomain|lan|intranet|corp|home)$/;
 
 const refused = (code: "invalid" | "private", reason: string): CheckedUrl => ({ kind: "refused", code, reason });
 
+/** The URL, when a customer may make the gateway call it; `allowPrivate` is the operator's word for any host. */
 export const checkUrl = (text: string, { allowPrivate }: { allowPrivate: boolean }): CheckedUrl => {
   const url = URL.parse(text);
   if (!url) return refused("invalid", "it is not a URL");
   if (url.protocol !== "https:" && url.protocol !== "http:") return refused("invalid", "it is neither http nor https");
   if (url.username !== "" || url.password !== "") return refused("invalid", "it has a user name or password in it");
   if (allowPrivate) return { kind: "url", url };
-  // The URL parser has turned every way of writing an IPv4 address into the common one.
-  const host = url.hostname.replace(/\.$/, "");
+  // The URL parser has turned every way of writing an IPv4 address into the common one, but for dots it has at its end.
+  const host = url.hostname.replace(/\.+$/, "");
   const ip = parseIp(host.startsWith("[") ? host.slice(1, -1) : host);
   if (ip ? !isPublicIp(ip) : !host.includes(".") || OWN_NETWORK.test(host))
     return refused("private", `${host} is not a public address`);

@@ -1,7 +1,11 @@
 /**
  * JSON Schema for people: the fields of a schema as rows, and an example made of it.
+ *
+ * Reads what `openapiDocument` writes, and no more of JSON Schema than that. Of alternatives the first that is not null
+ * is shown in full; the others are named only.
  */
 import { z } from "zod";
+import { exampleOf, fieldExample } from "./docs-examples.ts";
 
 const Schema = z.looseObject({
   $ref: z.string().optional(),
@@ -22,8 +26,10 @@ const Schema = z.looseObject({
   anyOf: z.array(z.unknown()).optional(),
   oneOf: z.array(z.unknown()).optional(),
 });
-type Schema = z.infer<typeof Schema>;
+/** With the name of the component it was found under. */
+type Schema = z.infer<typeof Schema> & { component?: string };
 
+/** `depth`: how many objects it is inside of. `type` and `text` are words; `text` may have `code` in backticks. */
 export type FieldRow = { name: string; depth: number; type: string; required: boolean; text: string };
 
 const DEEPEST = 4;
@@ -53,41 +59,30 @@ export class SchemaReader {
     });
   }
 
-  /** A value that fits the schema: its own examples where it has them. */
+  /** A value that fits the schema. */
   example(schema: unknown, depth = 0): unknown {
     const field = this.#main(this.#resolve(schema));
-    if (field.example !== undefined) return field.example;
-    if (field.const !== undefined) return field.const;
-    if (field.enum) return field.enum[0];
+    const own = field.example ?? (field.component && exampleOf(field.component)) ?? field.const ?? field.enum?.[0];
+    if (own !== undefined) return own;
     if (field.default !== undefined) return field.default;
     if (field.type === "array") return depth > DEEPEST ? [] : [this.example(field.items, depth + 1)];
-    if (field.properties)
-      return depth > DEEPEST
-        ? {}
-        : Object.fromEntries(
-            Object.entries(field.properties).map(([name, part]) => [
-              name,
-              EXAMPLES[name] ?? this.example(part, depth + 1),
-            ]),
-          );
-    return field.type === "integer" || field.type === "number"
-      ? 1
-      : field.type === "boolean"
-        ? true
-        : field.type === "object"
-          ? {}
-          : "…";
+    if (field.type === "boolean") return true;
+    const parts = depth > DEEPEST ? [] : Object.entries(field.properties ?? {});
+    return Object.fromEntries(
+      parts.map(([name, part]) => {
+        const known = fieldExample(field.component, name);
+        return [name, known === undefined ? this.example(part, depth + 1) : known];
+      }),
+    );
   }
 
   #resolve(schema: unknown): Schema {
     const read = Schema.parse(schema ?? {});
-    const name = read.$ref?.split("/").at(-1);
-    return name === undefined
-      ? read
-      : {
-          ...this.#resolve(this.#components[name]),
-          ...(read.description !== undefined && { description: read.description }),
-        };
+    const component = read.$ref?.split("/").at(-1);
+    if (component === undefined) return read;
+    // Words beside a reference say more than those of what it refers to.
+    const { $ref: _, ...beside } = read;
+    return { ...this.#resolve(this.#components[component]), ...beside, component };
   }
 
   /** Of alternatives the first that is not null; its own words stay. */
@@ -113,22 +108,10 @@ const textOf = ({ description, maxLength, minimum, maximum, maxItems, default: f
   [
     description,
     maxLength === undefined ? undefined : `At most ${maxLength} characters`,
-    minimum === undefined || minimum < -1e9 ? undefined : `At least ${minimum}`,
-    maximum === undefined || maximum > 1e15 ? undefined : `At most ${maximum}`,
+    minimum === undefined ? undefined : `At least ${minimum}`,
+    maximum === undefined ? undefined : `At most ${maximum}`,
     maxItems === undefined ? undefined : `At most ${maxItems}`,
     fallback === undefined ? undefined : `Default ${JSON.stringify(fallback)}`,
   ]
     .filter((part) => part !== undefined)
     .join(". ");
-
-const EXAMPLES: Record<string, unknown> = {
-  from: "Acme <hello@example.com>",
-  to: ["ada@example.com"],
-  subject: "Welcome",
-  html: "<p>Hello</p>",
-  text: "Hello",
-  email: "hello@example.com",
-  created_at: "2026-11-24T12:00:00.000Z",
-  scheduled_at: "2026-11-25T09:00:00Z",
-  id: "019ab4c2-7e00-7000-8000-000000000000",
-};

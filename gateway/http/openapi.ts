@@ -1,5 +1,8 @@
 /**
  * The OpenAPI 3.1 document, made of the contract's table of endpoints and its schemas, and of nothing else.
+ *
+ * A schema with an id is a component, written once: it must be the same in a body and in a reply. Bodies and queries
+ * are described as they are sent, replies as they are read. Making it takes milliseconds: the caller keeps it.
  */
 import { z } from "zod";
 import { COMMON_PROBLEMS, ENDPOINTS } from "#contract/endpoints.ts";
@@ -10,11 +13,12 @@ export type Json = { [key: string]: unknown };
 
 type Direction = "input" | "output";
 
+/** The whole document, for a service that is reached at `publicUrl`. */
 export const openapiDocument = (publicUrl: string, version: string): Json => {
   const schemas = new Components();
   const paths: Record<string, Json> = {};
   for (const [name, endpoint] of Object.entries<Endpoint>(ENDPOINTS)) {
-    const path = endpoint.path.replaceAll(/:(\w+)/g, "{$1}");
+    const path = pathTemplate(endpoint.path);
     paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(name, endpoint, schemas) };
   }
   return {
@@ -35,12 +39,15 @@ export const openapiDocument = (publicUrl: string, version: string): Json => {
         apiKey: { type: "http", scheme: "bearer", description: "An account's API key, `hk_…`" },
         adminToken: { type: "http", scheme: "bearer", description: "The operator's token" },
       },
-      headers: RATE_HEADERS,
+      headers: HEADERS,
     },
   };
 };
 
-const RATE_HEADERS: Record<string, Json> = {
+/** `/v1/emails/:id` as OpenAPI writes it: `/v1/emails/{id}`. */
+export const pathTemplate = (path: string): string => path.replaceAll(/:(\w+)/g, "{$1}");
+
+const HEADERS: Record<string, Json> = {
   "x-request-id": { description: "Names the request in the service's log", schema: { type: "string" } },
   "ratelimit-limit": { description: "Requests a second", schema: { type: "integer" } },
   "ratelimit-remaining": { description: "Of them left", schema: { type: "integer" } },
@@ -140,7 +147,7 @@ const ObjectSchema = z.object({
 });
 
 const queryParameters = (query: z.ZodType): Json[] => {
-  const { properties, required } = ObjectSchema.parse(z.toJSONSchema(query, { io: "input", unrepresentable: "any" }));
+  const { properties, required } = ObjectSchema.parse(jsonSchema(query, "input"));
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
     in: "query",
@@ -150,25 +157,31 @@ const queryParameters = (query: z.ZodType): Json[] => {
   }));
 };
 
-/** Schemas with an id become components; their parts with ids too. */
+/** The components that schemas have left behind: those with an id, and their parts with one. */
 class Components {
-  readonly all: Record<string, unknown> = {};
+  readonly all: Json = {};
 
   of(schema: z.ZodType, io: Direction): Json {
-    const { $schema: _, $defs, ...made } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+    const { $schema: _, $defs, ...made } = jsonSchema(schema, io);
     for (const [name, part] of Object.entries($defs ?? {})) this.all[name] ??= withComponents(part);
-    const id = schema.meta()?.id;
-    if (id === undefined) return withComponents(made);
-    this.all[id] ??= withComponents(made);
-    return { $ref: `#/components/schemas/${id}` };
+    return withComponents(made);
   }
 }
 
-/** References to parts beside a schema become references to components; the ids are their names already. */
+const jsonSchema = (schema: z.ZodType, io: Direction) =>
+  z.toJSONSchema(schema, {
+    io,
+    override: ({ jsonSchema: made }) => {
+      // That a number is one JavaScript can count with says nothing to anybody.
+      if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum;
+      if (made.maximum === Number.MAX_SAFE_INTEGER) delete made.maximum;
+    },
+  });
+
+/** References to the definitions beside a schema become references to components of the same names. */
 const withComponents = (schema: object): Json => {
-  const text = JSON.stringify(schema, (key, value: unknown) =>
-    key === "id" && typeof value === "string" ? undefined : value,
+  const moved: Json = JSON.parse(
+    JSON.stringify(schema).replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/'),
   );
-  const parsed: Json = JSON.parse(text.replaceAll('"#/$defs/', '"#/components/schemas/'));
-  return parsed;
+  return moved;
 };

@@ -27,7 +27,12 @@ export const SealedSigner = z.object({
 });
 export type SealedSigner = z.infer<typeof SealedSigner>;
 
-const StoredRecord = DomainRecord.extend({ needed: z.boolean(), selector: z.string().optional() });
+/** `proved`: the last time that it could be found out, the record was there. */
+const StoredRecord = DomainRecord.extend({
+  needed: z.boolean(),
+  selector: z.string().optional(),
+  proved: z.boolean().default(false),
+});
 export type StoredRecord = z.infer<typeof StoredRecord>;
 
 const Settings = z.object({
@@ -100,9 +105,7 @@ export class AccountDomains {
   signers(name: string): SealedSigner[] {
     const domain = this.#domains.get(name);
     if (!domain || !isTrusted(domain)) return [];
-    const unproved = new Set(
-      domain.records.filter(({ status }) => status !== "verified").map(({ selector }) => selector),
-    );
+    const unproved = new Set(domain.records.filter(({ proved }) => !proved).map(({ selector }) => selector));
     return domain.signers.filter(({ selector, standby }) => !standby && !unproved.has(selector));
   }
 
@@ -178,7 +181,11 @@ export class AccountDomains {
   ): { object: "domain"; id: string; status: DomainStatus } | Problem {
     const domain = this.#byId(id);
     if (!domain) return noSuchDomain();
-    const records = domain.records.map((record, index) => ({ ...record, status: statuses[index] ?? record.status }));
+    const records = domain.records.map((record, index) => {
+      const status = statuses[index] ?? record.status;
+      // A look-up that failed takes no key away: mail must not go unsigned because a resolver was down.
+      return { ...record, status, proved: status === "temporary_failure" ? record.proved : status === "verified" };
+    });
     const status = records.length === 0 ? domain.status : domainStatus(domain.status, records);
     this.#store({ ...domain, status, records });
     return { object: "domain", id, status };
@@ -229,7 +236,7 @@ export class AccountDomains {
   }
 
   #detail(domain: Domain): DomainDetail {
-    const records = domain.records.map(({ needed: _, selector: __, ...record }) => record);
+    const records = domain.records.map(({ needed: _, selector: __, proved: ___, ...record }) => record);
     return { object: "domain", ...this.#summary(domain), records };
   }
 }

@@ -40,6 +40,11 @@ type Row = {
   updated_ms: number;
 };
 
+/** `name` as JSON text: a list reads no content. */
+type SummaryRow = Pick<Row, "k" | "alias" | "published_ms" | "updated_ms"> & { name: string };
+
+const SUMMARY = "SELECT k, alias, draft -> 'name' AS name, published_ms, updated_ms FROM template";
+
 /** What a send takes of a template. */
 export type PublishedTemplate = {
   part: number;
@@ -55,8 +60,11 @@ export type PublishedTemplate = {
 type Reference = { object: "template"; id: string };
 
 const TEMPLATE_LIMIT = 1000;
-/** UTF-16 units of a template's content as JSON: it is one row. */
-const CONTENT_LIMIT = 500_000;
+/** UTF-16 units of the content as JSON text: it becomes one row. */
+const CONTENT_LENGTH = 500_000;
+/** A draft as JSON text in UTF-8. Its row holds it twice once it is published, and a row has at most 2 MB. */
+const DRAFT_BYTES = 900_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export class AccountTemplates {
   readonly #sql: SqlStorage;
@@ -93,21 +101,21 @@ export class AccountTemplates {
     const k = cursor === undefined ? undefined : parseId(this.#account, cursor);
     if (cursor !== undefined && k === undefined) return noTemplate();
     const backwards = query.before !== undefined;
-    const statement = backwards
-      ? "SELECT * FROM template WHERE k > ? ORDER BY k LIMIT ?"
-      : "SELECT * FROM template WHERE k < ? ORDER BY k DESC LIMIT ?";
-    const rows = this.#sql.exec<Row>(statement, k ?? Number.MAX_SAFE_INTEGER, query.limit + 1).toArray();
-    const data = rows.slice(0, query.limit).map((row) => this.#summary(row));
+    const range = backwards ? "WHERE k > ? ORDER BY k LIMIT ?" : "WHERE k < ? ORDER BY k DESC LIMIT ?";
+    const rows = this.#sql
+      .exec<SummaryRow>(`${SUMMARY} ${range}`, k ?? Number.MAX_SAFE_INTEGER, query.limit + 1)
+      .toArray();
+    const data = rows.slice(0, query.limit).map((row) => this.#summary(row, z.string().parse(JSON.parse(row.name))));
     return { object: "list", has_more: rows.length > query.limit, data: backwards ? data.toReversed() : data };
   }
 
   get(idOrAlias: string): TemplateDetail | Problem {
     const row = this.#find(idOrAlias);
     if (!row) return noTemplate();
-    const { subject, html, text, from, reply_to, variables } = readDraft(row.draft);
+    const { name, subject, html, text, from, reply_to, variables } = readDraft(row.draft);
     return {
       object: "template",
-      ...this.#summary(row),
+      ...this.#summary(row, name),
       subject,
       html,
       text,
@@ -207,16 +215,20 @@ export class AccountTemplates {
     const variables = draft.variables.map(({ declared }) => declared);
     const refused = checkTemplate({ ...draft, variables });
     if (refused) return refused;
-    return JSON.stringify(contentOf(draft)).length <= CONTENT_LIMIT
-      ? undefined
-      : problem("validation_error", `The template's content is longer than ${CONTENT_LIMIT} characters.`);
+    if (JSON.stringify(contentOf(draft)).length > CONTENT_LENGTH)
+      return problem(
+        "validation_error",
+        `\`html\` and \`text\` are longer than ${CONTENT_LENGTH} characters, as JSON.`,
+      );
+    return new TextEncoder().encode(JSON.stringify(draft)).length > DRAFT_BYTES
+      ? problem("validation_error", `The template is larger than ${DRAFT_BYTES} bytes, as JSON.`)
+      : undefined;
   }
 
-  /** An alias that reads as an id would hide the template with that id. */
+  /** Written like an id, an alias would be taken for one. */
   #checkAlias(alias: string | null, own: number | undefined): Problem | undefined {
     if (alias === null) return undefined;
-    if (parseId(this.#account, alias) !== undefined)
-      return problem("validation_error", "Invalid `alias` field: it reads as an id.");
+    if (UUID.test(alias)) return problem("validation_error", "Invalid `alias` field: it reads as an id.");
     const taken = this.#sql.exec<{ k: number }>("SELECT k FROM template WHERE alias = ?", alias).toArray()[0];
     return taken && taken.k !== own ? problem("conflict", `The alias \`${alias}\` is another template's.`) : undefined;
   }
@@ -225,11 +237,11 @@ export class AccountTemplates {
     return { object: "template", id: idFormatter(this.#account)(k) };
   }
 
-  #summary(row: Row): TemplateSummary {
+  #summary(row: Omit<SummaryRow, "name">, name: string): TemplateSummary {
     return {
       id: idFormatter(this.#account)(row.k),
-      name: readDraft(row.draft).name,
-      status: row.published === null ? "draft" : "published",
+      name,
+      status: row.published_ms === null ? "draft" : "published",
       alias: row.alias,
       published_at: row.published_ms === null ? null : new Date(row.published_ms).toISOString(),
       created_at: new Date(kToMs(row.k)).toISOString(),
@@ -256,10 +268,11 @@ const changed = (draft: Draft, change: UpdateTemplate, now: string): Draft => {
   };
 };
 
-/** A variable that was there keeps the time it came. */
+/** A variable that was there keeps the time it came; declared as it was, nothing of it has changed. */
 const dated = (declared: TemplateVariable, { variables }: Draft, now: string): Draft["variables"][number] => {
   const before = variables.find((variable) => variable.declared.key === declared.key);
-  return { declared, created_at: before?.created_at ?? now, updated_at: now };
+  const same = before?.declared.type === declared.type && before.declared.fallback_value === declared.fallback_value;
+  return same ? before : { declared, created_at: before?.created_at ?? now, updated_at: now };
 };
 
 const noTemplate = (): Problem => problem("not_found", "There is no template with this id or alias.");

@@ -1,10 +1,11 @@
 /**
- * An authoritative-looking DNS server on loopback, UDP and TCP, answering from a zone given as data.
+ * An authoritative-looking DNS server on loopback, UDP, TCP and HTTP (RFC 8484), answering from a zone given as data.
  *
  * It follows CNAMEs inside the zone as a recursive server does, and counts questions. Names are compared in
  * lower case. A name of the zone without the type asked for is NODATA; a name not in it, NXDOMAIN.
  */
 import { createSocket } from "node:dgram";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { decode, encode, streamDecode, streamEncode, type Answer, type Packet } from "dns-packet";
 
@@ -26,6 +27,8 @@ export type DnsServer = {
   readonly port: number;
   /** `ip:port`, as `HIKYAKU_DNS` takes it. */
   readonly address: string;
+  /** As `HIKYAKU_DOH_URL` takes it. */
+  readonly dohUrl: string;
   /** Questions so far, `MX dest.test`. */
   readonly questions: string[];
   /** Replaces the zone. */
@@ -51,6 +54,18 @@ export const startDnsServer = async (zone: Zone, host = "127.0.0.1"): Promise<Dn
       answers: found.answers,
     };
   };
+
+  const doh = createHttpServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const reply = answer(decode(Buffer.concat(chunks)));
+      if (reply) response.writeHead(200, { "content-type": "application/dns-message" }).end(encode(reply));
+    });
+  });
+  await new Promise<void>((resolve) => doh.listen(0, host, resolve));
+  const dohAddress = doh.address();
+  const dohPort = typeof dohAddress === "object" && dohAddress ? dohAddress.port : 0;
 
   const sockets = new Set<Socket>();
   const tcp = createServer((socket) => {
@@ -92,6 +107,7 @@ export const startDnsServer = async (zone: Zone, host = "127.0.0.1"): Promise<Dn
       return {
         host,
         port,
+        dohUrl: `http://${host}:${dohPort}/dns-query`,
         address: `${host}:${port}`,
         questions,
         rezone: (next) => {
@@ -99,6 +115,8 @@ export const startDnsServer = async (zone: Zone, host = "127.0.0.1"): Promise<Dn
         },
         close: async () => {
           for (const socket of sockets) socket.destroy();
+          doh.closeAllConnections();
+          doh.close();
           await Promise.all([
             new Promise<void>((resolve) => tcp.close(() => resolve())),
             new Promise<void>((resolve) => udp.close(() => resolve())),

@@ -7,7 +7,14 @@
  *   mixed( alternative( text, related( html, inline images ) ), attachments )     each level only when needed
  */
 import { parseMailbox, type Mailbox } from "../address.ts";
-import { isReservedHeader, isSafeContentId, mailboxField, parameter, unstructuredField } from "../header-text.ts";
+import {
+  isReservedHeader,
+  isSafeContentId,
+  isSafeHeaderValue,
+  mailboxField,
+  parameter,
+  unstructuredField,
+} from "../header-text.ts";
 import { kToMs } from "../ids.ts";
 import type { EmailContent, EmailMeta } from "../relay-protocol.ts";
 import { contentTypeOf } from "./content-type.ts";
@@ -31,6 +38,8 @@ export const composeMessage = ({ k, id, meta, content }: ComposeInput): Composed
   const from = mailboxes([meta.from]);
   const headers = Object.entries(content.headers ?? {});
   const sender = mailboxes(headers.filter(([name]) => isSender(name)).map(([, value]) => value));
+  // RFC 5322 §3.6.2: Sender is one mailbox, never a list.
+  if (sender.length > 1) throw new Error("the email has more than one Sender");
   const visible = {
     From: from,
     Sender: sender,
@@ -46,6 +55,8 @@ export const composeMessage = ({ k, id, meta, content }: ComposeInput): Composed
   for (const [name, value] of headers) {
     if (isSender(name)) continue;
     if (isReservedHeader(name)) throw new Error(`the header ${name} is not the customer's to set`);
+    // Looked at as it came: trimmed, a line break at its end would not be seen.
+    if (!isSafeHeaderValue(value)) throw new Error(`the value of the header ${name} is not safe`);
     // White space has no meaning beyond parting words, and `List-Unsubscribe` in encoded words would be none.
     head += unstructuredField(name, value.trim().replaceAll(/[\t ]+/g, " "));
   }

@@ -94,6 +94,7 @@ const makeKeys = async (
       status: "not_started",
       ...(priority !== undefined && { priority }),
       needed: purpose === "SPF" || name === first,
+      proved: false,
       ...(selector !== undefined && { selector }),
     };
   });

@@ -104,6 +104,7 @@ describe("no string in any field can add a header", () => {
     ["reply_to", (text) => input({ reply_to: [text] }, { text: "x" })],
     ["subject", (text) => input({ subject: text }, { text: "x" })],
     ["header value", (text) => input({}, { text: "x", headers: { "X-A": text } })],
+    ["sender", (text) => input({}, { text: "x", headers: { Sender: `${text} <a@example.com>` } })],
     ["header name", (text) => input({}, { text: "x", headers: { [text]: "1" } })],
     ["filename", (text) => input({}, { text: "x", attachments: [{ filename: text, content: "" }] })],
     ["attachment", (text) => input({}, { text: "x", attachments: [{ filename: "a", content: text }] })],
@@ -130,6 +131,7 @@ describe("no string in any field can add a header", () => {
             "from",
             "to",
             "cc",
+            "sender",
             "reply-to",
             "subject",
             "date",
@@ -202,6 +204,54 @@ describe("the bytes", () => {
     const read = await PostalMime.parse(bytesOf(input({}, { text, html: "<p>x</p>" })));
     expect(read.text?.trimEnd()).toBe(text);
   });
+});
+
+describe("the date", () => {
+  const dateOf = (meta: Partial<ComposeInput["meta"]>): string | undefined =>
+    /^Date: (.*)\r\n/m.exec(textOf(input(meta, { text: "x" })))?.[1];
+
+  test("is when it was accepted, or when it is scheduled for", () => {
+    expect(dateOf({})).toBe("Mon, 21 Sep 2026 14:13:20 +0000");
+    expect(dateOf({ scheduled_at: Date.UTC(2026, 9, 1, 8, 5, 9, 999) })).toBe("Thu, 1 Oct 2026 08:05:09 +0000");
+  });
+});
+
+describe("Sender", () => {
+  const headOf = (headers: Record<string, string>): string => {
+    const text = textOf(input({ reply_to: ["r@example.com"] }, { text: "x", headers }));
+    return text.slice(0, text.indexOf("\r\n\r\n") + 2);
+  };
+
+  test("is an address among the addresses, whatever its case, and no other header", () => {
+    const check = (name: string, value: string, line: string): void => {
+      const head = headOf({ "X-A": "1", [name]: value });
+      expect(head.match(/^sender:.*\r\n/gim)).toEqual([line]);
+      expect(head).toMatch(/^From: .*\r\nSender: .*\r\nReply-To: .*\r\nTo: /);
+    };
+    check("Sender", "desk@example.com", "Sender: desk@example.com\r\n");
+    check("sender", ' "Desk, The" <desk@EXÄMPLE.com> ', 'Sender: "Desk, The" <desk@xn--exmple-cua.com>\r\n');
+    check("SENDER", "Jörg <desk@example.com>", "Sender: =?UTF-8?B?SsO2cmc=?= <desk@example.com>\r\n");
+    expect(headOf({})).not.toMatch(/^sender:/im);
+  });
+
+  test("beyond ASCII it needs SMTPUTF8 as the others do", () => {
+    const needs = (sender: string): boolean =>
+      composeMessage(input({}, { text: "x", headers: { Sender: sender } })).needsSmtpUtf8;
+    expect(needs("jörg@example.com")).toBe(true);
+    expect(needs("Jörg <j@example.com>")).toBe(false);
+  });
+
+  test("is one mailbox, or nothing is written", () => {
+    const check = (headers: Record<string, string>): void => expect(() => headOf(headers)).toThrow();
+    for (const value of ["", "nobody", "a@example.com, b@example.com", "a@example.com\r\n", "a@example.com\r\nX: 1"])
+      check({ Sender: value });
+    check({ Sender: "a@example.com", sender: "b@example.com" });
+  });
+});
+
+test("a header value that is not safe makes no message, not even where it would be trimmed", () => {
+  for (const value of ["a\r\nX: 1", "a\r\n", "\na", "\r", "a\0b", "a\u2028", "\ud800"])
+    expect(() => bytesOf(input({}, { text: "x", headers: { "X-A": value } })), JSON.stringify(value)).toThrow("safe");
 });
 
 describe("what readers would misunderstand", () => {

@@ -75,6 +75,36 @@ test("large content is fetched once, beside the socket", async () => {
   ]);
 });
 
+test("content that emails of a batch share comes with it, and becomes each one's own", async () => {
+  const { gateway, hosts } = await courierScene({
+    gateway: { answers: { [`/relay/accounts/${ACCOUNT}/parts/10`]: '{"text":"Fetched"}' } },
+  });
+  const batch = batchTo(["b@dest.test", "c@dest.test", "d@dest.test", "e@dest.test"]);
+  const emails = batch.emails.map(({ content: _, meta, ...bare }) => ({
+    ...bare,
+    meta: { ...meta, variables: { n: bare.k } },
+    part: { k: bare.k === 3 ? 10 : 9, chunks: 1 },
+  }));
+  const own = email(4, { part: { k: 11, chunks: 1 } });
+  const parts = [{ k: 9, content: { text: "Shared with {{n}}" } }];
+  gateway.link.sendBatch({ ...batch, emails: [...emails.slice(0, 3), own], parts });
+  await until(() => gateway.outcomes.length === 4);
+  const lines = hosts.transactions.map(({ rcptTo, message }) => [
+    rcptTo,
+    Buffer.from(message).toString().split("\r\n").at(-2),
+  ]);
+  expect(Object.fromEntries(lines)).toEqual({
+    "b@dest.test": "Shared with 1",
+    "c@dest.test": "Shared with 2",
+    // A part that did not come with the batch is fetched, and content of its own stays.
+    "d@dest.test": "Fetched",
+    "e@dest.test": "Hello",
+  });
+  expect(gateway.requests.filter((path) => path.includes("/parts/"))).toEqual([
+    `/relay/accounts/${ACCOUNT}/parts/10?chunks=1`,
+  ]);
+});
+
 test("a static route wins over MX", async () => {
   const { gateway, hosts } = await courierScene({
     options: { routes: new Map([["dest.test", { host: "192.0.2.9", port: 2525, tls: "none" }]]) },

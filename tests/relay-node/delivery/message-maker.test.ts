@@ -42,6 +42,58 @@ test("signed for the From domain, at the time the email was made: the same bytes
   expect(textOf(await maker().make(ACCOUNT, 1, email(K)))).toBe(text);
 });
 
+test("what is scheduled is dated and signed for its time", async () => {
+  const { maker } = await scene({ keys: { [`${ACCOUNT}/from.test`]: SIGNED } });
+  const { meta } = email(K);
+  const text = textOf(await maker().make(ACCOUNT, 1, email(K, { meta: { ...meta, scheduled_at: 1_767_312_000_000 } })));
+  expect(text).toMatch(/^DKIM-Signature: [^;]*; [^;]*; [^;]*; d=from\.test; s=s1;\s+t=1767312000;/);
+  expect(text).toContain("\r\nDate: Fri, 2 Jan 2026 00:00:00 +0000\r\n");
+});
+
+test("content is merged for an email with variables, and left alone for one without", async () => {
+  const { maker } = await scene();
+  const content = { text: "Dear {{name}}", html: "<p>{{name}}</p>", headers: { "X-For": "{{name}}" } };
+  const { meta } = email(K);
+  const one = maker();
+  const checkMade = async (k: number, more: Partial<LeasedEmail["meta"]>, expected: string[]): Promise<void> => {
+    const text = textOf(await one.make(ACCOUNT, 1, email(k, { meta: { ...meta, ...more }, content })));
+    for (const line of expected) expect(text).toContain(`\r\n${line}\r\n`);
+  };
+  // The subject comes merged: what looks like a placeholder there is somebody's value.
+  const subject = "{{name}}";
+  await checkMade(K, { subject, variables: { name: "A&B" } }, ["Dear A&B", "<p>A&amp;B</p>", "X-For: A&B"]);
+  await checkMade(K + 1, { subject, variables: { name: "C" } }, [
+    "Subject: {{name}}",
+    "Dear C",
+    "<p>C</p>",
+    "X-For: C",
+  ]);
+  await checkMade(K + 2, { variables: {} }, ["Dear ", "<p></p>", "X-For:"]);
+  await checkMade(K + 3, {}, ["Dear {{name}}", "<p>{{name}}</p>", "X-For: {{name}}"]);
+});
+
+test("content that is fetched is merged too", async () => {
+  const answers = { [`/relay/accounts/${ACCOUNT}/parts/4`]: '{"text":"Dear {{name}}"}' };
+  const { maker } = await scene({ answers });
+  const { content: _, meta, ...bare } = email(K);
+  const leased: LeasedEmail = { ...bare, meta: { ...meta, variables: { name: "Ada" } }, part: { k: 4, chunks: 1 } };
+  expect(textOf(await maker().make(ACCOUNT, 1, leased))).toContain("\r\nDear Ada\r\n");
+});
+
+test("a merged header that would break is never written", async () => {
+  const { maker } = await scene();
+  const { meta } = email(K);
+  const check = async (headers: Record<string, string>, name: string): Promise<void> => {
+    const content = { text: "x", headers };
+    const made = await maker().make(ACCOUNT, 1, email(K, { meta: { ...meta, variables: { name } }, content }));
+    expect(made).toEqual({ kind: "unsendable", reason: expect.stringContaining("cannot be made") });
+  };
+  for (const value of ["a\r\nBcc: c@dest.test", "a\r\n", "a\nb", "a\0", "\ud800"])
+    await check({ "X-For": "{{name}}" }, value);
+  await check({ Sender: "{{name}} <a@from.test>" }, "<b@other.test>");
+  await check({ Sender: "{{name}}@from.test" }, "b@other.test, c");
+});
+
 test("an email of a batch is made once, however many ask", async () => {
   const { gateway, maker } = await scene({ answers: { [`/relay/accounts/${ACCOUNT}/parts/4`]: '{"text":"Long"}' } });
   const one = maker();

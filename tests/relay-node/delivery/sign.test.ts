@@ -119,6 +119,21 @@ test("a second header of those that say how to read the body breaks the signatur
     expect(await verdicts(Buffer.from(`${added}\r\n${signed}`)), added).toEqual(["r fail"]);
 });
 
+test("a Sender is signed, and none can be added, changed or taken away", async () => {
+  const seal = async (head: string): Promise<string> =>
+    Buffer.from(await signMessage(Buffer.from(`${head}\r\nx\r\n`), [rsaSigner], 1)).toString("latin1");
+  const sender = "Sender: desk@example.com\r\n";
+  const [without, signed] = [await seal(HEAD), await seal(sender + HEAD)];
+  expect(await verdicts(Buffer.from(signed))).toEqual(["r pass"]);
+  for (const changed of [
+    sender + without,
+    sender + signed,
+    signed.replace(sender, ""),
+    signed.replace("desk@", "ceo@"),
+  ])
+    expect(await verdicts(Buffer.from(changed))).toEqual(["r fail"]);
+});
+
 test("a message without From is refused", async () => {
   await expect(signMessage(Buffer.from("Subject: x\r\n\r\nx\r\n"), [rsaSigner], 1)).rejects.toThrow("From");
 });
