@@ -53,7 +53,7 @@ const algorithmOf = (keyType: string): DkimAlgorithm | undefined =>
 
 const words = (list: string): string[] => list.split(":").map((word) => word.trim());
 
-/** `same`: a receiver finds our key there, and may use it. Each other kind says what it finds instead, and what to do. */
+/** `same`: a receiver finds our key there and may use it. Other kinds say what it finds instead, and what to do. */
 export type DkimComparison =
   | { kind: "same" }
   | { kind: "missing" | "multiple" | "malformed" | "revoked" | "restricted" | "mismatch"; text: string };

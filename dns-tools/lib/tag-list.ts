@@ -1,12 +1,13 @@
 /**
  * Tag lists, the `tag=value;` form of DKIM records, DKIM signatures and DMARC records (RFC 6376 §3.2).
  *
- * A list is read whole or not at all: a receiver that stumbles over one tag has none. What the tags mean is not known here.
+ * A list is read whole or not at all: a receiver that stumbles over one tag has none. What the tags mean is not
+ * known here.
  */
 export type TagList = { kind: "tags"; tags: Map<string, string> } | { kind: "malformed"; reason: string };
 
 const TAG_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
-/** Printable ASCII and folding white space (RFC 6376 §3.2); this leaves to `trim` nothing but spaces, tabs and line ends. */
+/** Printable ASCII and folding white space (RFC 6376 §3.2): `trim` then finds nothing but spaces, tabs, line ends. */
 const CHARACTERS = /^[\t\n\r -~]*$/;
 const QUOTED_CHARACTERS = 40;
 
@@ -30,6 +31,6 @@ export const parseTagList = (text: string): TagList => {
   return { kind: "tags", tags };
 };
 
-/** `parseTagList` gives the same tags back, if names are names and values have neither `;` nor white space at their ends. */
+/** `parseTagList` gives the same tags back: names are names, values have no `;` and no white space at their ends. */
 export const formatTagList = (tags: Iterable<readonly [name: string, value: string]>): string =>
   Array.from(tags, ([name, value]) => `${name}=${value}`).join("; ");

@@ -1,8 +1,8 @@
 /**
  * DNS messages (RFC 1035 §4): the bytes of a question, and the answer that is in the bytes of a response.
  *
- * `readAnswer` gives a value for whatever bytes come: what is cut, about another question or not understood is a `servfail`
- * with a reason. It trusts the resolver's word about names and DNSSEC, and carries nothing anywhere.
+ * `readAnswer` gives a value for whatever bytes come: what is cut, about another question or not understood is a
+ * `servfail` with a reason. It takes the resolver's word about DNSSEC, and carries nothing anywhere.
  */
 import { decode, encode, type Answer as WireRecord, type DecodedPacket } from "dns-packet";
 import type { Answer, RecordData, RecordType } from "#dns/resolver.ts";
@@ -17,7 +17,7 @@ const RESPONSE_CODE = 0x000f;
 const MESSAGE_ID = 0;
 const LONGEST_CHAIN = 16;
 
-/** Labels of 1 to 63 printable characters, 253 in all (RFC 1035 §2.3.4). What mail calls a name is stricter: `parseDomain`. */
+/** Labels of 1 to 63 printable characters, 253 in all (RFC 1035 §2.3.4). Mail is stricter: see `parseDomain`. */
 const ASKABLE = /^(?=.{1,253}$)[!-\-/-~]{1,63}(\.[!-\-/-~]{1,63})*$/;
 
 /** The bytes of a question; `undefined`: no message can hold that name. */

@@ -5,7 +5,8 @@ import { z } from "zod";
 import { isNetwork } from "./ip-network.ts";
 import { Limits, SetLimits } from "./limits.ts";
 
-const name = z
+/** What people call a thing: one line of text. */
+export const Name = z
   .string()
   .min(1)
   .max(100)
@@ -25,7 +26,7 @@ export const IpAllowlist = z
 
 export const CreateAccount = z
   .strictObject({
-    name,
+    name: Name,
     allowed_senders: AllowedSenders.default("domains"),
     /** Which pool a stream's mail leaves from. */
     stream_pools: z
@@ -40,7 +41,7 @@ export type CreateAccount = z.infer<typeof CreateAccount>;
 
 export const UpdateAccount = z
   .strictObject({
-    name: name.optional(),
+    name: Name.optional(),
     status: z.enum(["active", "suspended"]).optional(),
     allowed_senders: AllowedSenders.optional(),
     stream_pools: z.strictObject({ transactional: PoolName.optional(), bulk: PoolName.optional() }).optional(),
@@ -80,7 +81,7 @@ export const CreatedAccount = z
   })
   .meta({ id: "CreatedAccount" });
 
-export const CreateRelay = z.strictObject({ name, pools: z.array(PoolName).min(1).max(20).default(["default"]) });
+export const CreateRelay = z.strictObject({ name: Name, pools: z.array(PoolName).min(1).max(20).default(["default"]) });
 export type CreateRelay = z.infer<typeof CreateRelay>;
 
 export const CreatedRelay = z
@@ -126,7 +127,7 @@ export const VouchedDomain = z
 /** Which domain a key is bound to: `domain_id`; whence it may be used: `ip_allowlist`; until when: `expires_at`. */
 export const CreateApiKey = z
   .strictObject({
-    name: name.max(50),
+    name: Name.max(50),
     permission: z.enum(["full_access", "sending_access"]).default("full_access"),
     domain_id: z.string().max(100).nullish().meta({ description: "The key may send from this domain only" }),
     ip_allowlist: IpAllowlist.optional(),
@@ -139,7 +140,7 @@ export type Permission = CreateApiKey["permission"];
 export const CreatedApiKey = z.object({ id: z.string(), token: z.string() }).meta({ id: "CreatedApiKey" });
 export type CreatedApiKey = z.infer<typeof CreatedApiKey>;
 
-export const UpdateApiKey = z.strictObject({ name: name.max(50) }).meta({ id: "UpdateApiKey" });
+export const UpdateApiKey = z.strictObject({ name: Name.max(50) }).meta({ id: "UpdateApiKey" });
 export type UpdateApiKey = z.infer<typeof UpdateApiKey>;
 
 export const ApiKeySummary = z

@@ -51,7 +51,10 @@ export const SendRequest = z
     cc: addresses.nullish(),
     bcc: addresses.nullish(),
     reply_to: addresses.nullish(),
-    headers: z.record(z.string(), z.string()).nullish(),
+    headers: z
+      .record(z.string(), z.string().max(10_000))
+      .refine((headers) => Object.keys(headers).length <= 100, "has more than 100 headers")
+      .nullish(),
     tags: z.array(Tag).max(75).nullish(),
     attachments: z.array(Attachment).nullish(),
     scheduled_at: ScheduledAt.nullish().meta({ description: "ISO 8601, at most 30 days ahead" }),

@@ -4,6 +4,7 @@
  * A template is edited as a draft; sends use what was published last.
  */
 import { z } from "zod";
+import { Name } from "./account.ts";
 import { VARIABLE_NAME } from "./merge.ts";
 
 const key = z.string().regex(VARIABLE_NAME, "is not a variable name: letters, digits and _, at most 64");
@@ -29,13 +30,13 @@ const fields = {
 };
 
 export const CreateTemplate = z
-  .strictObject({ name: z.string().min(1).max(200), html: z.string().min(1).max(1_000_000), ...fields })
+  .strictObject({ name: Name, html: z.string().min(1).max(1_000_000), ...fields })
   .meta({ id: "CreateTemplate", example: { name: "Welcome", html: "<p>Hello {{first_name}}</p>" } });
 export type CreateTemplate = z.infer<typeof CreateTemplate>;
 
 export const UpdateTemplate = z
   .strictObject({
-    name: z.string().min(1).max(200).optional(),
+    name: Name.optional(),
     html: z.string().min(1).max(1_000_000).optional(),
     ...fields,
   })

@@ -11,6 +11,7 @@ import { compile, merge, missingIn, type Compiled, type Variables } from "#contr
 import { isProblem } from "#contract/problem.ts";
 import type { EmailMeta } from "#contract/relay-protocol.ts";
 import type { TemplateVariable } from "#contract/template.ts";
+import { parseJson } from "./json-text.ts";
 import { shapeProblem } from "./shape-problem.ts";
 import { resolveVariables } from "./template-check.ts";
 
@@ -79,13 +80,9 @@ export class LineChecker {
 const parseLine = (
   line: string,
 ): { kind: "line"; to: string; variables: Variables } | { kind: "refused"; message: string } => {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch {
-    return { kind: "refused", message: "The line is not valid JSON." };
-  }
-  const parsed = BulkLine.safeParse(json);
-  if (!parsed.success) return { kind: "refused", message: shapeProblem(parsed.error, json).message };
+  const json = parseJson(line);
+  if (json.kind === "malformed") return { kind: "refused", message: `The line ${json.reason}.` };
+  const parsed = BulkLine.safeParse(json.value);
+  if (!parsed.success) return { kind: "refused", message: shapeProblem(parsed.error, json.value).message };
   return { kind: "line", to: parsed.data.to, variables: parsed.data.variables ?? {} };
 };

@@ -65,6 +65,7 @@ const OF_COMPONENT_FIELD: Record<string, unknown> = {
   "BulkReply.status": "complete",
   "CreatedAccount.id": ACCOUNT,
   "CreatedAccount.name": "Acme",
+  "CreatedRelay.token": "hr_…",
   "DomainDetail.name": "example.com",
   "DomainDetail.status": "verified",
   "DomainSummary.name": "example.com",

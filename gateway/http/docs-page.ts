@@ -1,42 +1,44 @@
 /**
- * `/docs`: the API for people, one page rendered from the OpenAPI document. No script, nothing from elsewhere.
+ * `/docs`: the API for people, one page rendered from the OpenAPI document.
+ *
+ * Works offline and without script: nothing on it comes from elsewhere. What is put into it is escaped by `html`;
+ * only the style sheet, which is ours, is not. Each endpoint has its name in the contract's table as its anchor.
  */
 import { html } from "hono/html";
-import type { HtmlEscapedString } from "hono/utils/html";
+import { z } from "zod";
 import { ENDPOINTS } from "#contract/endpoints.ts";
 import type { Endpoint } from "#contract/endpoints/endpoint.ts";
-import { PROBLEMS, wireName, type ProblemCode } from "#contract/problem.ts";
-import { z } from "zod";
-import { DOCS_STYLE } from "./docs-style.ts";
+import { introduction, problemTable, refusals } from "./docs-guide.ts";
+import { proseOf, type Html } from "./docs-prose.ts";
 import { SchemaReader, type FieldRow } from "./docs-schema.ts";
-import { problemsOf, type Json } from "./openapi.ts";
+import { DOCS_STYLE } from "./docs-style.ts";
+import { pathTemplate, problemsOf, type Json } from "./openapi.ts";
 
-type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
-
+const Content = z.record(z.string(), z.object({ schema: z.unknown() }));
+const Parameter = z.object({
+  name: z.string(),
+  in: z.string(),
+  required: z.boolean().default(false),
+  description: z.string().default(""),
+  schema: z.unknown(),
+});
+const Operation = z.object({
+  parameters: z.array(Parameter),
+  requestBody: z.object({ content: Content }).optional(),
+  responses: z.record(z.string(), z.object({ content: Content })),
+});
+type Operation = z.infer<typeof Operation>;
 const Document = z.object({
-  paths: z.record(
-    z.string(),
-    z.record(
-      z.string(),
-      z.looseObject({
-        parameters: z.array(z.looseObject({ name: z.string(), in: z.string(), description: z.string().optional() })),
-        requestBody: z.object({ content: z.record(z.string(), z.object({ schema: z.unknown() })) }).optional(),
-        responses: z.record(
-          z.string(),
-          z.object({ content: z.record(z.string(), z.object({ schema: z.unknown() })).optional() }),
-        ),
-      }),
-    ),
-  ),
+  paths: z.record(z.string(), z.record(z.string(), Operation)),
   components: z.object({ schemas: z.record(z.string(), z.unknown()) }),
 });
-type Document = z.infer<typeof Document>;
 
-export const docsPage = (document: Json, publicUrl: string): Html => {
-  const read = Document.parse(document);
-  const reader = new SchemaReader(read.components.schemas);
-  const byTag = Map.groupBy(Object.entries<Endpoint>(ENDPOINTS), ([, { tag }]) => tag);
-  return html`<!doctype html>
+/** The page for the document that `openapiDocument` made for the same `publicUrl`. */
+export const docsPage = async (document: Json, publicUrl: string): Promise<string> => {
+  const { paths, components } = Document.parse(document);
+  const reader = new SchemaReader(components.schemas);
+  const byTag = [...Map.groupBy(Object.entries<Endpoint>(ENDPOINTS), ([, { tag }]) => tag)];
+  const page = html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -49,67 +51,37 @@ export const docsPage = (document: Json, publicUrl: string): Html => {
       </head>
       <body>
         <a class="skip" href="#content">Skip to the content</a>
-        <nav aria-label="Endpoints">
-          <p class="name"><a href="#top">飛脚 Hikyaku</a></p>
-          <a href="#start">Start</a><a href="#problems">Problems</a>
-          ${[...byTag].map(
+        <nav aria-label="Contents">
+          <a class="name" href="#content"><span lang="ja">飛脚</span> Hikyaku</a>
+          <a class="tag" href="#start">Start</a>
+          ${byTag.map(
             ([tag, endpoints]) =>
-              html`<h2>${tag}</h2>
-                ${endpoints.map(([name, { method, path }]) => html`<a href="#${name}"><b class="${method}">${method}</b> <span>${path.replace(/^\/v1/, "")}</span></a>`)}`,
+              html`<a class="tag" href="#${anchorOf(tag)}">${tag}</a>
+                ${endpoints.map(([name, { method, path }]) => html`<a href="#${name}">${badge(method)} <span>${path.replace(/^\/v1/, "")}</span></a>`)}`,
           )}
+          <a class="tag" href="#problems">Problems</a>
         </nav>
-        <main id="content">
+        <main id="content" tabindex="-1">
+          <h1>The Hikyaku API</h1>
           ${introduction(publicUrl)}
-          ${[...byTag].map(
+          ${byTag.map(
             ([tag, endpoints]) =>
-              html`<h2 class="tag">${tag}</h2>
-                ${endpoints.map(([name, endpoint]) => section(name, endpoint, read, reader))}`,
+              html`<h2 id="${anchorOf(tag)}">${tag}</h2>
+                ${endpoints.map(([name, endpoint]) => {
+                  const operation = paths[pathTemplate(endpoint.path)]?.[endpoint.method.toLowerCase()];
+                  return operation ? section(name, endpoint, operation, reader) : "";
+                })}`,
           )}
           ${problemTable()}
         </main>
       </body>
     </html>`;
+  return String(await page);
 };
 
-const introduction = (url: string): Html =>
-  html`<section id="start">
-    <h1 id="top">The Hikyaku API</h1>
-    <p>
-      Post an email over HTTPS; read what became of it. Every Resend SDK works unmodified with this server as its base
-      URL:
-    </p>
-    <pre><code>RESEND_BASE_URL=${url}/v1</code></pre>
-    <p>Send your first email to the sandbox, which needs no domain and reaches nobody:</p>
-    <pre><code>curl ${url}/v1/emails \\
-  -H "Authorization: Bearer $HIKYAKU_API_KEY" \\
-  -H "Content-Type: application/json" \\
-  -d '{"from":"hello@sandbox.test","to":"delivered@sandbox.test","subject":"Hello","text":"It works."}'</code></pre>
-    <dl>
-      <dt>Keys</dt>
-      <dd>
-        Every request carries <code>Authorization: Bearer hk_…</code>. A key has full access or may only send; it can be
-        bound to a domain, to networks and to a time.
-      </dd>
-      <dt>Once and only once</dt>
-      <dd>
-        Send an <code>Idempotency-Key</code> of your own: for 24 hours the same key gives the same reply and sends
-        nothing again.
-      </dd>
-      <dt>Limits</dt>
-      <dd>
-        Each response says how many requests a second are left (<code>ratelimit-limit</code>,
-        <code>ratelimit-remaining</code>, <code>ratelimit-reset</code>); a refusal says with
-        <code>retry-after</code> when to come again.
-      </dd>
-      <dt>Lists</dt>
-      <dd>
-        <code>?limit=1..100&amp;after=ID</code> or <code>before=ID</code>; <code>has_more</code> tells whether there is
-        more.
-      </dd>
-      <dt>For machines</dt>
-      <dd><a href="/v1/openapi.json">openapi.json</a></dd>
-    </dl>
-  </section>`;
+const anchorOf = (tag: string): string => `tag-${tag.toLowerCase().replaceAll(" ", "-")}`;
+
+const badge = (method: string): Html => html`<b class="method ${method}">${method}</b>`;
 
 const WHO: Record<Endpoint["needs"], string> = {
   send: "any API key",
@@ -118,113 +90,75 @@ const WHO: Record<Endpoint["needs"], string> = {
   open: "anybody",
 };
 
-const section = (name: string, endpoint: Endpoint, document: Document, reader: SchemaReader): Html => {
-  const operation = document.paths[endpoint.path.replaceAll(/:(\w+)/g, "{$1}")]?.[endpoint.method.toLowerCase()];
-  const body = Object.values(operation?.requestBody?.content ?? {})[0]?.schema;
-  const reply = Object.values(operation?.responses["200"]?.content ?? {})[0]?.schema;
-  const parameters = operation?.parameters ?? [];
+const section = (name: string, endpoint: Endpoint, operation: Operation, reader: SchemaReader): Html => {
+  const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
+  const reply = Object.values(operation.responses["200"]?.content ?? {})[0]?.schema;
+  const { parameters } = operation;
   return html`<section id="${name}">
-    <h3><a href="#${name}">${endpoint.summary}</a></h3>
+    <h3><a href="#${name}">${proseOf(endpoint.summary)}</a></h3>
     <p class="path">
-      <b class="${endpoint.method}">${endpoint.method}</b> <code>${endpoint.path}</code>
-      <small>for ${WHO[endpoint.needs]}</small>
+      ${badge(endpoint.method)} <code>${endpoint.path}</code> <small>for ${WHO[endpoint.needs]}</small>
     </p>
     ${
       parameters.length > 0
-        ? html`<table>
-            <caption>
-              Parameters
-            </caption>
-            <tbody>
-              ${parameters.map(
-                (parameter) =>
-                  html`<tr>
-                    <th scope="row"><code>${parameter.name}</code></th>
-                    <td>${parameter.in}</td>
-                    <td>${parameter.description ?? ""}</td>
-                  </tr>`,
-              )}
-            </tbody>
-          </table>`
+        ? fieldTable(
+            "Parameters",
+            parameters.map((one) => parameterRow(one, reader)),
+          )
         : ""
     }
-    ${body === undefined ? "" : bodyOf(endpoint, body, reader)}
-    ${
-      reply === undefined
-        ? ""
-        : html`<details>
-            <summary>Reply</summary>
-            <pre><code>${pretty(reader.example(reply))}</code></pre>
-          </details>`
-    }
-    <p class="refusals">
-      Refused with
-      ${problemsOf(endpoint).map((code, index) => html`${index > 0 ? ", " : ""}<a href="#problem-${code}">${PROBLEMS[code].status} ${wireName(code)}</a>`)}
-    </p>
+    ${endpoint.bodyType === "application/x-ndjson" ? BULK_BODY : body ? bodyOf(body, reader) : ""}
+    ${exampleOf("Reply", reply, reader)} ${refusals(problemsOf(endpoint))}
   </section>`;
 };
 
-const bodyOf = (endpoint: Endpoint, body: unknown, reader: SchemaReader): Html =>
-  endpoint.bodyType === "application/x-ndjson"
-    ? html`<p>Body: NDJSON. The first line is the shared email, each further line a recipient.</p>
-        <pre><code>${BULK_EXAMPLE}</code></pre>`
-    : html`${fieldTable(reader.fields(body))}
-        <details>
-          <summary>Example body</summary>
-          <pre><code>${pretty(reader.example(body))}</code></pre>
-        </details>`;
+const parameterRow = (parameter: z.infer<typeof Parameter>, reader: SchemaReader): FieldRow => {
+  const { type, text } = reader.words(parameter.schema);
+  const words = [parameter.description, text].filter((part) => part !== "").join(". ");
+  return {
+    name: parameter.name,
+    depth: 0,
+    required: parameter.required,
+    type: `${type}, ${parameter.in}`,
+    text: words,
+  };
+};
 
-const BULK_EXAMPLE = `{"from":"news@example.com","subject":"Hello {{first_name}}","html":"<p>Hello {{first_name|friend}}</p>","stream":"bulk"}
-{"to":"ada@example.com","variables":{"first_name":"Ada"}}
-{"to":"bob@example.com","variables":{"first_name":"Bob"}}`;
+const bodyOf = (body: unknown, reader: SchemaReader): Html =>
+  html`${fieldTable("Body", reader.fields(body))} ${exampleOf("Example body", body, reader)}`;
 
-const fieldTable = (rows: readonly FieldRow[]): Html =>
+const exampleOf = (title: string, schema: unknown, reader: SchemaReader): Html =>
+  html`<details>
+    <summary>${title}</summary>
+    <pre tabindex="0"><code>${JSON.stringify(reader.example(schema), null, 2)}</code></pre>
+  </details>`;
+
+const BULK_BODY = html`<p>
+    Body: NDJSON. The first line is the shared email: the fields of <a href="#sendEmail">an email</a> without
+    <code>to</code>, <code>cc</code>, <code>bcc</code>, <code>scheduled_at</code> and <code>topic_id</code>. Each
+    further line is one recipient: <code>to</code>, and the <code>variables</code> that fill the placeholders.
+  </p>
+  <pre
+    tabindex="0"
+  ><code>{"from":"news@example.com","subject":"Hello {{first_name}}","html":"${"<p>Hello {{first_name|friend}}</p>"}","stream":"bulk"}
+{"to":"ada@example.net","variables":{"first_name":"Ada"}}
+{"to":"bob@example.net","variables":{"first_name":"Bob"}}</code></pre>`;
+
+const fieldTable = (title: string, rows: readonly FieldRow[]): Html =>
   html`<table>
     <caption>
-      Body
+      ${title}
     </caption>
     <tbody>
       ${rows.map(
         (row) =>
           html`<tr>
-            <th scope="row" class="depth${Math.min(row.depth, 4)}">
+            <th scope="row" class="depth${row.depth}">
               <code>${row.name}</code>${row.required ? html` <small>required</small>` : ""}
             </th>
             <td>${row.type}</td>
-            <td>${row.text}</td>
+            <td>${proseOf(row.text)}</td>
           </tr>`,
       )}
     </tbody>
   </table>`;
-
-const problemTable = (): Html =>
-  html`<section id="problems">
-    <h2 class="tag">Problems</h2>
-    <p>
-      Whatever is refused answers <code>{"statusCode", "name", "message"}</code>; nothing of a refused request is
-      stored.
-    </p>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Status</th>
-          <th scope="col">Name</th>
-          <th scope="col">What it means</th>
-          <th scope="col">Who must act</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${Object.keys(PROBLEMS).map((key) => problemRow(key as ProblemCode))}
-      </tbody>
-    </table>
-  </section>`;
-
-const problemRow = (code: ProblemCode): Html =>
-  html`<tr id="problem-${code}">
-    <td>${PROBLEMS[code].status}</td>
-    <th scope="row"><code>${wireName(code)}</code></th>
-    <td>${PROBLEMS[code].text}</td>
-    <td>${PROBLEMS[code].who === "wait" ? "nobody: try again later" : `the ${PROBLEMS[code].who}`}</td>
-  </tr>`;
-
-const pretty = (value: unknown): string => JSON.stringify(value, null, 2);

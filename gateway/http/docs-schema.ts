@@ -51,12 +51,17 @@ export class SchemaReader {
       const row = {
         name,
         depth,
-        type: this.#typeOf(field),
         required: object.required?.includes(name) === true,
-        text: textOf(field),
+        ...this.words(part),
       };
       return [row, ...this.fields(this.#main(field), depth + 1)];
     });
+  }
+
+  /** What a schema is and what it says of itself. */
+  words(schema: unknown): Pick<FieldRow, "type" | "text"> {
+    const field = this.#resolve(schema);
+    return { type: this.#typeOf(field), text: textOf(field) };
   }
 
   /** A value that fits the schema. */

@@ -4,6 +4,7 @@
  */
 import { BODY_LIMIT_BYTES } from "#contract/email.ts";
 import { problem, type Problem } from "#contract/problem.ts";
+import { parseJson } from "../core/json-text.ts";
 
 export type ReadBody = { kind: "body"; json: unknown; text: string };
 
@@ -12,14 +13,10 @@ export const readJson = async (request: Request): Promise<ReadBody | Problem> =>
   if (announced !== null && Number(announced) > BODY_LIMIT_BYTES) return bodyTooLarge();
   const text = announced === null ? await readCounted(request) : await request.text();
   if (text === undefined) return bodyTooLarge();
-  try {
-    return { kind: "body", json: JSON.parse(text), text };
-  } catch {
-    return problem(
-      "validation_error",
-      text === "" ? "The body is empty; it must be JSON." : "The body is not valid JSON.",
-    );
-  }
+  const parsed = parseJson(text);
+  return parsed.kind === "json"
+    ? { kind: "body", json: parsed.value, text }
+    : problem("validation_error", `The body ${parsed.reason}.`);
 };
 
 export const bodyTooLarge = (): Problem =>

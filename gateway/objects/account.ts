@@ -58,9 +58,10 @@ export class Account extends DurableObject<Env> {
   // ---- set-up, by the admin API
 
   async open(request: CreateAccount, firstKey: ApiKeyClaims): Promise<void> {
-    const { settings, keys, intake } = this.#rooms;
+    const { settings, keys, intake, audit } = this.#rooms;
     const nowMs = Date.now();
     settings.open(this.#id, request, intake.takeK(1, nowMs));
+    audit.write({ visitor: { kind: "operator", ip: undefined }, nowMs }, "account.opened", null, request);
     keys.add(firstKey, { name: "first key", permission: "full_access" }, nowMs);
   }
 

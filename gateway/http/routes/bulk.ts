@@ -6,6 +6,7 @@ import { BULK_LINE_LENGTH, BulkEmail } from "#contract/bulk.ts";
 import { BODY_LIMIT_BYTES } from "#contract/email.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { LineChecker } from "../../core/bulk-line.ts";
+import { parseJson } from "../../core/json-text.ts";
 import { LineHash } from "../../core/line-hash.ts";
 import { addressIn, checkRequest, type CheckedSend } from "../../core/send-request.ts";
 import { shapeProblem } from "../../core/shape-problem.ts";
@@ -91,14 +92,11 @@ const finish = (c: GatewayContext, ended: Awaited<ReturnType<BulkFeed["end"]>>):
 };
 
 const checkShared = (line: string): CheckedSend | Problem => {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch {
-    return problem("validation_error", "The first line, the shared email, is not valid JSON.");
-  }
-  const parsed = BulkEmail.safeParse(json);
-  if (!parsed.success) return shapeProblem(parsed.error, json);
+  const json = parseJson(line);
+  if (json.kind === "malformed")
+    return problem("validation_error", `The first line, the shared email, ${json.reason}.`);
+  const parsed = BulkEmail.safeParse(json.value);
+  if (!parsed.success) return shapeProblem(parsed.error, json.value);
   const { template, ...request } = parsed.data;
   return checkRequest({ ...request, ...(template && { template: { id: template.id } }) }, Date.now());
 };
