@@ -59,13 +59,19 @@ export class BulkFeed {
 
   /** The stream has ended: sends the rest and gives the result. */
   async end(): Promise<Ended> {
-    if (this.#line < this.#state.lines)
-      return problem("invalid_idempotent_request", "This Idempotency-Key was used with another, longer stream.");
     return (
+      this.shortfall() ??
       (await this.#send(true)) ??
       (await this.#settle()) ??
       problem("application_error", "The bulk ended without a result.")
     );
+  }
+
+  /** The stream has ended before the lines that an earlier one has brought. */
+  shortfall(): Problem | undefined {
+    return this.#line < this.#state.lines
+      ? problem("invalid_idempotent_request", "This Idempotency-Key was used with another, longer stream.")
+      : undefined;
   }
 
   #keep(rcpt: string, meta: string): void {

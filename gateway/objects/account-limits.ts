@@ -3,9 +3,9 @@
  *
  * Asked and booked in one turn, in memory, so no two sends share a last place; what was booked is written in the same
  * transaction as the mail it was booked for (`flush`), so a restart forgets nothing. Limits are arguments of every
- * question: a change counts at once. Requests a second are in memory only, but for the sends of the last second.
+ * question: a change counts at once. Requests are written with the mail too, by the second: what came after the last
+ * commit and stored nothing is all that a restart does not know.
  */
-import { K_PER_MS } from "#contract/ids.ts";
 import type { LimitName, Limits, LimitState, Rate } from "#contract/limits.ts";
 import { problem, type Problem, type ProblemCode } from "#contract/problem.ts";
 import { SlidingWindow } from "../core/sliding-window.ts";
@@ -43,15 +43,20 @@ export class AccountLimits {
   readonly #long: SlidingWindow;
   readonly #senders = new Map<string, SlidingWindow>();
   readonly #dirty = new Map<string, Dirty>();
+  /** Requests of the present second. */
+  #second: Dirty | undefined;
 
   constructor(sql: SqlStorage, nowMs: number) {
     this.#sql = sql;
     this.#short = this.#read("recipients_per_10_minutes", "10m", nowMs);
     this.#long = this.#read("recipients_per_24_hours", "24h", nowMs);
     this.#requests = new SlidingWindow(WINDOWS.requests_per_second);
-    const since = (nowMs - SECOND_MS) * K_PER_MS;
-    const recent = sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM email WHERE k > ?", since).one().n;
-    if (recent > 0) this.#requests.add(recent, nowMs);
+    const second = Math.floor(nowMs / SECOND_MS);
+    for (const { slot, n } of sql.exec<{ slot: number; n: number }>(
+      "SELECT slot, n FROM usage WHERE subject = '1s' AND slot >= ? ORDER BY slot",
+      second - 1,
+    ))
+      this.#requests.add(n, Math.min(nowMs, (slot + 1) * SECOND_MS - 1));
   }
 
   /** Books a request, or says when there may be one again. */
@@ -60,6 +65,8 @@ export class AccountLimits {
     if (this.#requests.remaining(limit, nowMs) === 0)
       return refusal("requests_per_second", limit, this.#requests.fitsAtMs(1, limit, nowMs), "requests");
     this.#requests.add(1, nowMs);
+    const slot = Math.floor(nowMs / SECOND_MS);
+    this.#second = { subject: "1s", slot, uses: this.#second?.slot === slot ? this.#second.uses + 1 : 1 };
     return undefined;
   }
 
@@ -81,8 +88,10 @@ export class AccountLimits {
       this.#refuse("recipients_per_24_hours", this.#long, recipients, limits, nowMs, "sends") ??
       this.#refuseSenders(bySender, limits, nowMs);
     if (refused) return refused;
-    this.#book("10m", this.#short, recipients, nowMs);
-    this.#book("24h", this.#long, recipients, nowMs);
+    if (recipients > 0) {
+      this.#book("10m", this.#short, recipients, nowMs);
+      this.#book("24h", this.#long, recipients, nowMs);
+    }
     for (const [sender, messages] of bySender)
       if (messages > 0) this.#book(`s:${sender}`, this.#sender(sender, nowMs), messages, nowMs);
     return undefined;
@@ -100,7 +109,8 @@ export class AccountLimits {
   flush(): void {
     if (this.#dirty.size === 0) return;
     const rows = new RowWriter(this.#sql, UPSERT);
-    for (const { subject, slot, uses } of this.#dirty.values()) rows.add(JSON.stringify([subject, slot, uses]));
+    for (const { subject, slot, uses } of [...this.#dirty.values(), ...(this.#second ? [this.#second] : [])])
+      rows.add(JSON.stringify([subject, slot, uses]));
     rows.flush();
     this.#dirty.clear();
   }
@@ -130,7 +140,8 @@ export class AccountLimits {
   /** Rows that count no more go. One pass: call it rarely. */
   sweep(nowMs: number): void {
     this.#sql.exec("DELETE FROM usage WHERE subject = '10m' AND slot < ?", this.#short.oldestSlot(nowMs));
-    this.#sql.exec("DELETE FROM usage WHERE subject <> '10m' AND slot < ?", this.#long.oldestSlot(nowMs));
+    this.#sql.exec("DELETE FROM usage WHERE subject = '1s' AND slot < ?", Math.floor(nowMs / SECOND_MS) - 1);
+    this.#sql.exec("DELETE FROM usage WHERE subject NOT IN ('1s', '10m') AND slot < ?", this.#long.oldestSlot(nowMs));
   }
 
   #refuse(

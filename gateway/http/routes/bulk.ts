@@ -79,6 +79,8 @@ const feed = async (
     if (ended) return finish(c, ended);
   }
   if (!state.done) return finish(c, await bulk.end());
+  const shorter = bulk.shortfall();
+  if (shorter) return sendProblem(c, shorter);
   const reply = await account.bulkReply(visitor, state.k);
   return finish(c, isProblem(reply) ? reply : { reply });
 };
