@@ -1,8 +1,10 @@
 /**
  * The peers: Postfix and Haraka as plain relays on loopback, each from a fresh folder with its defaults for
- * everything but where to listen and where to send. `smtp-source` → peer → `smtp-sink`, neither signs.
+ * everything but where to listen and where to send. `smtp-source` → peer → `smtp-sink`. Plain peers do not sign; the
+ * peer that does the work we do is Postfix with OpenDKIM beside it, RSA-2048 and relaxed as ours.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -73,6 +75,7 @@ export const benchPeers = async (
   const results: (PeerResult | { peer: string; missing: string })[] = [];
   for (const [name, start] of [
     ["postfix", startPostfix],
+    ["postfix-opendkim", startSigningPostfix],
     ["haraka", startHaraka],
   ] as const) {
     const sink = await Sink.start();
@@ -97,7 +100,11 @@ export const benchPeers = async (
   return results;
 };
 
-const startPostfix = async (folder: string, sinkPort: number): Promise<Peer | { missing: string }> => {
+const startPostfix = async (
+  folder: string,
+  sinkPort: number,
+  more: Record<string, string> = {},
+): Promise<Peer | { missing: string }> => {
   const missing = postfixMissing();
   if (missing !== undefined) return { missing };
   const { port, stop } = await startPostfixIn(folder, {
@@ -105,8 +112,55 @@ const startPostfix = async (folder: string, sinkPort: number): Promise<Peer | { 
     relayhost: `[127.0.0.1]:${sinkPort}`,
     smtp_tls_security_level: "none",
     smtpd_tls_security_level: "none",
+    ...more,
   });
   return { name: "postfix", port, stop };
+};
+
+/** OpenDKIM signs what comes in; Postfix takes no mail while it cannot, so that none is counted unsigned. */
+const startSigningPostfix = async (folder: string, sinkPort: number): Promise<Peer | { missing: string }> => {
+  const program = findProgram("opendkim");
+  if (!program) return { missing: "Debian: apt-get install opendkim" };
+  const milterPort = await freePort();
+  const { privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+  });
+  const [keyFile, configFile] = [join(folder, "dkim.pem"), join(folder, "opendkim.conf")];
+  writeFileSync(keyFile, privateKey, { mode: 0o600 });
+  const settings = {
+    Mode: "s",
+    Domain: "bench.test",
+    Selector: "s1",
+    KeyFile: keyFile,
+    Canonicalization: "relaxed/relaxed",
+    Socket: `inet:${milterPort}@127.0.0.1`,
+    InternalHosts: "127.0.0.1",
+    RequireSafeKeys: "no",
+    Syslog: "no",
+  };
+  writeFileSync(
+    configFile,
+    Object.entries(settings)
+      .map(([name, value]) => `${name} ${value}\n`)
+      .join(""),
+  );
+  const milter = spawn(program, ["-f", "-x", configFile], { stdio: "ignore" });
+  await waitForPort(milterPort);
+  const peer = await startPostfix(folder, sinkPort, {
+    smtpd_milters: `inet:127.0.0.1:${milterPort}`,
+    milter_default_action: "tempfail",
+  });
+  if ("missing" in peer) {
+    milter.kill();
+    return peer;
+  }
+  const stop = (): void => {
+    peer.stop();
+    milter.kill();
+  };
+  return { name: "postfix-opendkim", port: peer.port, stop };
 };
 
 /** Haraka from HARAKA_HOME (a folder where `npm install Haraka` was run), one process, queue on disk. */
