@@ -19,6 +19,8 @@ export const Tag = z.strictObject({
   value: z.string().regex(/^[A-Za-z0-9_-]{0,256}$/, "may have letters, digits, _ and -, at most 256"),
 });
 
+/** Characters of `html` and of `text`: a reader's reply holds both. */
+export const BODY_TEXT_LIMIT = 5_000_000;
 /** How far ahead `scheduled_at` may lie. */
 export const SCHEDULE_LIMIT_MS = 30 * 24 * 3600 * 1000;
 
@@ -34,7 +36,9 @@ export const Attachment = z
   .meta({ id: "Attachment" });
 export type Attachment = z.infer<typeof Attachment>;
 
-const Metadata = z.record(z.string().max(64), z.string().max(1024));
+const Metadata = z
+  .record(z.string().max(64), z.string().max(1024))
+  .refine((metadata) => Object.keys(metadata).length <= 50, "has more than 50 entries");
 
 const ScheduledAt = z.iso.datetime({ offset: true, local: false });
 
@@ -46,8 +50,8 @@ export const SendRequest = z
       .meta({ description: "`a@example.com` or `Name <a@example.com>`; a template may bring it" }),
     to: addresses,
     subject: z.string().max(2000).optional(),
-    html: z.string().nullish(),
-    text: z.string().nullish(),
+    html: z.string().max(BODY_TEXT_LIMIT).nullish(),
+    text: z.string().max(BODY_TEXT_LIMIT).nullish(),
     cc: addresses.nullish(),
     bcc: addresses.nullish(),
     reply_to: addresses.nullish(),

@@ -6,8 +6,8 @@ import { isProblem, type Problem } from "#contract/problem.ts";
 import type { EmailContent } from "#contract/relay-protocol.ts";
 import { INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
 import type { CheckedSend } from "../core/send-request.ts";
-import type { SendCall } from "../objects/account-admission.ts";
-import type { SendContent } from "../objects/account-intake.ts";
+import type { Piece, SendCall } from "../objects/account-admission.ts";
+import type { Idempotency, SendContent } from "../objects/account-intake.ts";
 import { accountOf } from "./ask.ts";
 import type { GatewayContext } from "./context.ts";
 import { fetchAttachment } from "./fetch-attachment.ts";
@@ -15,9 +15,15 @@ import { bodyTooLarge } from "./read-body.ts";
 
 /** UTF-16 units a chunk: in UTF-8 it stays under the 2 MB that a row may have. */
 const CHUNK_LENGTH = 500_000;
+/** A call between Worker and object carries 32 MiB at most, and two bytes a character. */
+const CHUNKS_A_CALL = 16;
 const FETCH_TIMEOUT_MS = 15_000;
 
-export const packSend = async (c: GatewayContext, send: CheckedSend): Promise<SendCall | Problem> => {
+export const packSend = async (
+  c: GatewayContext,
+  send: CheckedSend,
+  idempotency: Idempotency | undefined,
+): Promise<SendCall | Problem> => {
   const fetched = send.remote.length > 0 ? await fetchRemote(c, send) : send.content;
   if (isProblem(fetched)) return fetched;
   const whole =
@@ -25,14 +31,19 @@ export const packSend = async (c: GatewayContext, send: CheckedSend): Promise<Se
       ? await withTemplate(c, send.template.id, fetched)
       : fetched;
   if (isProblem(whole)) return whole;
-  const content = await keepLarge(c, JSON.stringify(whole));
+  const content = await keepLarge(c, JSON.stringify(whole), {
+    from: send.from,
+    sender: send.sender,
+    recipients: send.recipients,
+    idempotency,
+  });
   if (typeof content === "object" && isProblem(content)) return content;
   const { from, sender, recipients, stream, scheduledMs, template } = send;
   return { from, sender, recipients, stream, scheduledMs, template, meta: JSON.stringify(send.meta), content };
 };
 
-/** Content too large for a batch is put into the account first, in chunks that fit a row. */
-export const keepLarge = async (c: GatewayContext, content: string): Promise<SendContent | Problem> => {
+/** Content too large for a batch is put into the account first, in chunks that fit a row, some of them a call. */
+const keepLarge = async (c: GatewayContext, content: string, of: Piece["of"]): Promise<SendContent | Problem> => {
   if (content.length <= INLINE_CONTENT_LIMIT) return content;
   const chunks: string[] = [];
   for (let start = 0; start < content.length;) {
@@ -43,8 +54,16 @@ export const keepLarge = async (c: GatewayContext, content: string): Promise<Sen
     chunks.push(content.slice(start, end));
     start = end;
   }
-  const staged = await accountOf(c).stage(c.get("visitor"), chunks);
-  return isProblem(staged) ? staged : { part: staged.part, chunks: chunks.length, size: content.length };
+  let part: number | undefined;
+  for (let offset = 0; offset < chunks.length; offset += CHUNKS_A_CALL) {
+    const piece = { part, total: chunks.length, offset, chunks: chunks.slice(offset, offset + CHUNKS_A_CALL), of };
+    const staged = await accountOf(c).stage(c.get("visitor"), piece);
+    if (isProblem(staged)) return staged;
+    // Accepted before: its reply is given again, nobody looks at the content.
+    if (staged.kind === "replay") return "{}";
+    part = staged.part;
+  }
+  return { part: part ?? 0, chunks: chunks.length, size: content.length };
 };
 
 /** Headers and attachments of a send stand beside its template's texts: the two make a content of its own. */

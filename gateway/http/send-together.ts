@@ -33,7 +33,10 @@ export class SendTogether {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const account = call.visitor.account;
     const waiter = { call, resolve, reject };
-    const size = call.sends.reduce((sum, { content }) => sum + (typeof content === "string" ? content.length : 0), 0);
+    const size = call.sends.reduce(
+      (sum, { content, meta }) => sum + meta.length + (typeof content === "string" ? content.length : 0),
+      0,
+    );
     const group = this.#open.get(account);
     if (group && group.waiters.length < GROUP_LIMIT && group.size + size <= GROUP_SIZE_LIMIT) {
       group.waiters.push(waiter);

@@ -40,6 +40,15 @@ export type AcceptCall = {
   batch?: { permissive: boolean; indexes: number[]; errors: { index: number; message: string }[] };
 };
 
+/** A piece of content too large for one call: the first asks for room for all (`part` undefined), and names its send. */
+export type Piece = {
+  part: number | undefined;
+  total: number;
+  offset: number;
+  chunks: string[];
+  of: Pick<SendCall, "from" | "sender" | "recipients"> & { idempotency: Idempotency | undefined };
+};
+
 export type Admitted = { kind: "admitted"; sends: Send[]; errors: { index: number; message: string }[] };
 
 type Rooms = {
@@ -74,6 +83,14 @@ export class AccountAdmission {
     const refused = this.#rooms.limits.admit(uses, this.#rooms.settings.limits, nowMs);
     if (refused) return refused;
     return { kind: "admitted", sends: admitted, errors: errors.toSorted((a, b) => a.index - b.index) };
+  }
+
+  /** What would refuse this send whatever its content: asked before large content is kept for it. */
+  refusal(visitor: Visitor, { from, sender, recipients }: Piece["of"], nowMs: number): Problem | undefined {
+    if (!from) return undefined;
+    const { limits, settings } = this.#rooms;
+    const use = { sender: from.address, recipients: recipients.length, messages: 1 };
+    return this.checkSenders(visitor, from, sender, recipients) ?? limits.refusal([use], settings.limits, nowMs);
   }
 
   /** Whether these may stand in From and Sender of a mail to these recipients. */

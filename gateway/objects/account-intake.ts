@@ -35,11 +35,11 @@ export type Accepted = { kind: "accepted"; ids: string[]; reply?: string };
 /** How long an idempotency key counts. */
 export const IDEMPOTENCY_MS = 24 * 3600 * 1000;
 /** How long staged content waits for its email. */
-const STAGED_MS = 3600 * 1000;
+export const STAGED_MS = 3600 * 1000;
 
 /** `k`: of the first email, or one of its own when there is none. */
 type Stored = { k: number; ks: number[]; parcel: Parcel; reply: string | undefined };
-type Group = { stored: Stored[]; durable: Promise<void> };
+type Group = { stored: Stored[]; durable: Promise<void>; close: () => void };
 type Known = { k: number; fingerprint: string; reply: string | undefined; durable: Promise<void> | undefined };
 
 export type IntakeHooks = {
@@ -111,16 +111,27 @@ export class AccountIntake {
     return { kind: "accepted", ids, ...(reply !== undefined && { reply }) };
   }
 
-  /** Keeps content too large for one call; when no email has named it after a while, it is swept. */
-  stage(chunks: readonly string[], nowMs: number): number {
-    const { sql } = this.#storage;
-    const k = this.takeK(chunks.length, nowMs);
-    this.#storage.transactionSync(() => {
-      sql.exec("INSERT INTO staged (k, chunks) VALUES (?, ?)", k, chunks.length);
-      for (const [index, chunk] of chunks.entries())
-        sql.exec("INSERT INTO part (k, body) VALUES (?, ?)", k + index, chunk);
-    });
+  /**
+   * Writes the open group now, if there is one: before rows are written beside it. Keys must be committed in their
+   * order, or the queue's cursor would pass by what comes later with a lower one.
+   */
+  closeGroup(): void {
+    this.#group?.close();
+  }
+
+  /** Makes room for content too large for one call; when no email has named it after a while, it is swept. */
+  stage(total: number, nowMs: number): number {
+    const k = this.takeK(total, nowMs);
+    this.#storage.sql.exec("INSERT INTO staged (k, chunks) VALUES (?, ?)", k, total);
     return k;
+  }
+
+  /** Fills a place that was made. */
+  fill(k: number, offset: number, chunks: readonly string[]): void {
+    this.#storage.transactionSync(() => {
+      for (const [index, chunk] of chunks.entries())
+        this.#storage.sql.exec("INSERT INTO part (k, body) VALUES (?, ?)", k + offset + index, chunk);
+    });
   }
 
   /** Forgets idempotency keys that are a day old and staged content nobody named. One pass each: call it rarely. */
@@ -159,24 +170,33 @@ export class AccountIntake {
   /** The group closes at the end of this turn: waiting longer adds latency and groups nothing more. */
   #openGroup(): Group {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const group: Group = { stored: [], durable: promise };
-    setTimeout(() => {
+    const stored: Stored[] = [];
+    const close = (): void => {
+      if (this.#group !== group) return;
       this.#group = undefined;
-      const sends = group.stored.flatMap(({ parcel }) => parcel.sends);
       try {
-        this.#storage.transactionSync(() => {
-          writeParcels(this.#storage.sql, group.stored);
-          this.#hooks.onWrite();
-        });
-        this.#hooks.onCommit(new Set(sends.map(({ stream }) => STREAMS.indexOf(stream))), sends);
+        this.#commit(stored);
         resolve();
       } catch (error) {
         reject(error);
-      } finally {
-        for (const { parcel } of group.stored) if (parcel.idempotency) this.#openKeys.delete(parcel.idempotency.key);
       }
-    }, 0);
+    };
+    const group: Group = { stored, durable: promise, close };
+    setTimeout(close, 0);
     return group;
+  }
+
+  #commit(stored: readonly Stored[]): void {
+    const sends = stored.flatMap(({ parcel }) => parcel.sends);
+    try {
+      this.#storage.transactionSync(() => {
+        writeParcels(this.#storage.sql, stored);
+        this.#hooks.onWrite();
+      });
+      this.#hooks.onCommit(new Set(sends.map(({ stream }) => STREAMS.indexOf(stream))), sends);
+    } finally {
+      for (const { parcel } of stored) if (parcel.idempotency) this.#openKeys.delete(parcel.idempotency.key);
+    }
   }
 }
 

@@ -75,19 +75,21 @@ export class AccountLimits {
     return { limit, remaining: this.#requests.remaining(limit, nowMs), resetSeconds: 1 };
   }
 
-  /** Books all of the uses or none. `senders` are folded to lower case: `A@` must not have a window beside `a@`. */
-  admit(uses: readonly Use[], limits: Limits, nowMs: number): Problem | undefined {
-    const recipients = uses.reduce((sum, use) => sum + use.recipients, 0);
-    const bySender = new Map<string, number>();
-    for (const use of uses) {
-      const sender = use.sender.toLowerCase();
-      bySender.set(sender, (bySender.get(sender) ?? 0) + use.messages);
-    }
-    const refused =
+  /** Whether these uses would be let in now; books nothing. */
+  refusal(uses: readonly Use[], limits: Limits, nowMs: number): Problem | undefined {
+    const { recipients, bySender } = sumOf(uses);
+    return (
       this.#refuse("recipients_per_10_minutes", this.#short, recipients, limits, nowMs, "sends") ??
       this.#refuse("recipients_per_24_hours", this.#long, recipients, limits, nowMs, "sends") ??
-      this.#refuseSenders(bySender, limits, nowMs);
+      this.#refuseSenders(bySender, limits, nowMs)
+    );
+  }
+
+  /** Books all of the uses or none. */
+  admit(uses: readonly Use[], limits: Limits, nowMs: number): Problem | undefined {
+    const refused = this.refusal(uses, limits, nowMs);
     if (refused) return refused;
+    const { recipients, bySender } = sumOf(uses);
     if (recipients > 0) {
       this.#book("10m", this.#short, recipients, nowMs);
       this.#book("24h", this.#long, recipients, nowMs);
@@ -204,6 +206,18 @@ export class AccountLimits {
     );
   }
 }
+
+/** Senders are folded to lower case: `A@` must not have a window beside `a@`. */
+const sumOf = (uses: readonly Use[]): { recipients: number; bySender: Map<string, number> } => {
+  let recipients = 0;
+  const bySender = new Map<string, number>();
+  for (const use of uses) {
+    const sender = use.sender.toLowerCase();
+    recipients += use.recipients;
+    bySender.set(sender, (bySender.get(sender) ?? 0) + use.messages);
+  }
+  return { recipients, bySender };
+};
 
 const refusal = (name: LimitName, limit: number, fitsAtMs: number, full: string | undefined): Problem => ({
   ...problem(

@@ -56,7 +56,16 @@ export type QueueContext = {
   metrics: AccountMetrics;
 };
 
-type Candidate = { k: number; email: number; rcpt: string; attempt: number; size: number; due: boolean };
+type Candidate = {
+  k: number;
+  email: number;
+  rcpt: string;
+  attempt: number;
+  /** Characters of its content and of its meta. */
+  size: number;
+  meta: number;
+  due: boolean;
+};
 
 export class AccountQueue {
   readonly #context: QueueContext;
@@ -185,7 +194,7 @@ export class AccountQueue {
     const seen = new Set<number>();
     let size = 0;
     for (const candidate of chosen) {
-      if (!seen.has(candidate.email)) size += Math.min(candidate.size, INLINE_CONTENT_LIMIT);
+      if (!seen.has(candidate.email)) size += Math.min(candidate.size, INLINE_CONTENT_LIMIT) + candidate.meta;
       if (taken.length > 0 && size > BATCH_SIZE_LIMIT) break;
       seen.add(candidate.email);
       taken.push(candidate);

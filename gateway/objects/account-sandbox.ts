@@ -7,6 +7,8 @@ import { idFormatter } from "#contract/ids.ts";
 import { Trapped } from "#contract/relay-protocol.ts";
 
 const KEPT_MESSAGES = 200;
+/** Characters of one reply: of larger mail fewer are shown. */
+const SHOWN_LENGTH = 8_000_000;
 
 export class AccountSandbox {
   readonly #sql: SqlStorage;
@@ -32,7 +34,9 @@ export class AccountSandbox {
         "SELECT s.json, d.email FROM sandbox s JOIN delivery d ON d.k = s.k ORDER BY s.k DESC",
       )
       .toArray();
-    const data = rows.map((row): SandboxMessage => {
+    let length = 0;
+    const shown = rows.filter((row) => (length += row.json.length) <= SHOWN_LENGTH || row === rows[0]);
+    const data = shown.map((row): SandboxMessage => {
       const trapped = Trapped.parse(JSON.parse(row.json));
       return {
         object: "sandbox_message",
@@ -45,6 +49,6 @@ export class AccountSandbox {
         authentication_results: trapped.authentication_results,
       };
     });
-    return { object: "list", has_more: false, data };
+    return { object: "list", has_more: shown.length < rows.length, data };
   }
 }

@@ -77,9 +77,9 @@ export type Stream = (typeof STREAMS)[number];
 
 /** The statements of the queue; their query plans are asserted (`tests/objects/query-plans.test.ts`). */
 export const QUEUE_SQL = {
-  fresh: `SELECT d.k, d.email, d.rcpt, d.attempt, e.size FROM delivery d JOIN email e ON e.k = d.email
+  fresh: `SELECT d.k, d.email, d.rcpt, d.attempt, e.size, length(e.meta) AS meta FROM delivery d JOIN email e ON e.k = d.email
     WHERE d.k > ?1 AND d.due = 0 AND d.stream = ?2 ORDER BY d.k LIMIT ?3`,
-  due: `SELECT d.k, d.email, d.rcpt, d.attempt, e.size FROM delivery d JOIN email e ON e.k = d.email
+  due: `SELECT d.k, d.email, d.rcpt, d.attempt, e.size, length(e.meta) AS meta FROM delivery d JOIN email e ON e.k = d.email
     WHERE d.stream = ?1 AND d.due > 0 AND d.due <= ?2 ORDER BY d.due LIMIT ?3`,
   nextDue: `SELECT MIN(due) AS due FROM delivery WHERE stream = ?1 AND due > 0`,
   emails: `SELECT e.k, e.part, e.chunks, e.size, e.meta, e.domain, CASE WHEN e.chunks = 1 AND e.size <= ?2 THEN p.body END AS body

@@ -14,10 +14,10 @@ import { RELAY_DEAD_AFTER_MS, RELAY_GRACE_MS, type SigningKeys } from "#contract
 import { sealingKey, unseal } from "#contract/sealed.ts";
 import { returnPathKey } from "../core/return-path-key.ts";
 import type { ApiKeyClaims } from "../core/token.ts";
-import { AccountAdmission, type AcceptCall } from "./account-admission.ts";
+import { AccountAdmission, type AcceptCall, type Piece } from "./account-admission.ts";
 import { BulkAdmission, type BulkOpened, type BulkOpening, type BulkTaken, type ChunkCall } from "./bulk-admission.ts";
 import { DESK, type ArgsOf, type Question, type ReplyOf, type Rooms } from "./account-desk.ts";
-import type { Accepted, Send } from "./account-intake.ts";
+import { STAGED_MS, type Accepted, type Send } from "./account-intake.ts";
 import { NO_LEASE, type LeaseReply, type SettleReply } from "./account-queue.ts";
 import { openRooms } from "./account-rooms.ts";
 import { STREAMS } from "./account-schema.ts";
@@ -40,6 +40,8 @@ export class Account extends DurableObject<Env> {
   readonly #bulk: BulkAdmission;
   /** Streams whose pool knows that mail is ready and has not yet said that it found none. */
   readonly #announced = new Set<number>();
+  /** The newest lease of each relay, by the ticket it was asked with. */
+  readonly #tickets = new Map<string, { ticket: string; lease: number }>();
   #alarmAtMs = Infinity;
   #sweptAtMs = 0;
 
@@ -91,11 +93,25 @@ export class Account extends DurableObject<Env> {
     return Promise.all(calls.map((call) => this.#acceptOne(call)));
   }
 
-  /** Keeps large content before the send that names it. */
-  async stage(visitor: Visitor, chunks: string[]): Promise<Problem | { kind: "staged"; part: number }> {
+  /** Keeps large content, piece by piece, before the send that names it. `replay`: the send was accepted before. */
+  async stage(
+    visitor: Visitor,
+    piece: Piece,
+  ): Promise<Problem | { kind: "staged"; part: number } | { kind: "replay" }> {
     const { keys, intake } = this.#rooms;
     const nowMs = Date.now();
-    return keys.check(visitor, "send", nowMs) ?? { kind: "staged", part: intake.stage(chunks, nowMs) };
+    const refused = keys.check(visitor, "send", nowMs);
+    if (refused) return refused;
+    const { part, total, offset, chunks, of } = piece;
+    if (part === undefined) {
+      if (of.idempotency && intake.replay(of.idempotency, nowMs)) return { kind: "replay" };
+      const refusal = this.#admission.refusal(visitor, of, nowMs);
+      if (refusal) return refusal;
+      this.#arm(nowMs + STAGED_MS + SWEEP_MS);
+    }
+    const k = part ?? intake.stage(total, nowMs);
+    intake.fill(k, offset, chunks);
+    return { kind: "staged", part: k };
   }
 
   /** What is published of a template, for a send that adds to it. */
@@ -122,11 +138,13 @@ export class Account extends DurableObject<Env> {
 
   // ---- the pool and its relays
 
-  async lease(pool: string, relay: string, limit: number): Promise<LeaseReply> {
+  /** `ticket` names the lease to be should its reply get lost. */
+  async lease(pool: string, relay: string, limit: number, ticket = ""): Promise<LeaseReply> {
     const setting = this.#rooms.settings.current;
     const streams = this.#streamsOf(pool);
     if (!setting || setting.status === "suspended") return NO_LEASE;
     const reply = this.#rooms.queue.lease({ relay, streams, limit }, setting.keys_version, Date.now());
+    this.#tickets.set(relay, { ticket, lease: reply.lease });
     if (!reply.more) for (const stream of streams) this.#announced.delete(stream);
     this.#watch();
     return reply;
@@ -150,6 +168,14 @@ export class Account extends DurableObject<Env> {
     return { returned };
   }
 
+  /** The reply of a lease did not arrive: its deliveries go back. `false`: nothing is known of it here. */
+  async unleaseTicket(ticket: string): Promise<boolean> {
+    const known = [...this.#tickets.values()].find((lease) => lease.ticket === ticket);
+    if (!known) return false;
+    await this.unlease(known.lease);
+    return true;
+  }
+
   /** The relay was gone before its batch could be sent. */
   async unlease(lease: number): Promise<void> {
     this.#rooms.queue.unlease(lease, Date.now());
@@ -170,6 +196,7 @@ export class Account extends DurableObject<Env> {
     return { keys_version, return_path_key: await returnPathKey(this.env.HIKYAKU_MASTER_KEY, this.#id), signers };
   }
 
+  /** A run of chunks of stored content. */
   async part(k: number, chunks: number): Promise<string | undefined> {
     return this.#rooms.reader.part(k, chunks);
   }

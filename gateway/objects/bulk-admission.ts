@@ -74,12 +74,13 @@ export class BulkAdmission {
 
   /** Takes what the windows let through of a chunk. */
   add(visitor: Visitor, call: ChunkCall, nowMs: number): BulkTaken | Problem {
-    const { bulk, keys, limits, settings } = this.#rooms;
+    const { bulk, intake, keys, limits, settings } = this.#rooms;
     const { from, sender, stream, ...chunk } = call;
     const { rcpts } = chunk.rows;
     const refused = keys.check(visitor, "send", nowMs) ?? this.#admission.checkSenders(visitor, from, sender, rcpts);
     if (refused) return refused;
     const use = (recipients: number) => [{ sender: from.address, recipients, messages: 0 }];
+    intake.closeGroup();
     const room = limits.room(settings.limits, nowMs);
     const state = bulk.take(
       { ...chunk, domain: from.domain, stream: STREAMS.indexOf(stream) },

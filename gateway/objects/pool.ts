@@ -28,6 +28,8 @@ export class Pool extends DurableObject<Env> {
   readonly #ready = new FairQueue(QUANTUM_BYTES);
   /** Accounts that announced again while their lease was being asked for. */
   readonly #again = new Set<string>();
+  /** Settles when the newest frame of a socket is handled. */
+  readonly #frames = new WeakMap<WebSocket, Promise<void>>();
   #pumping = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -89,7 +91,15 @@ export class Pool extends DurableObject<Env> {
       this.#close(socket, CLOSE.unauthorised, "the token was revoked");
   }
 
+  /** A relay's frames are handled one after the other: their acks come in order, and no credit overtakes a newer. */
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const handled = (this.#frames.get(socket) ?? Promise.resolve()).then(() => this.#receive(socket, message));
+    this.#frames.set(socket, handled);
+    await handled;
+    await this.#pump();
+  }
+
+  async #receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const frame = typeof message === "string" ? splitFrame(message) : { header: "", lines: [] };
     const parsed = parseFrame(frame.header, frame.lines.length);
     if (parsed.kind === "malformed") return this.#reject(socket, parsed.reason);
@@ -99,7 +109,6 @@ export class Pool extends DurableObject<Env> {
       // The relay keeps what was not acknowledged and says it again when it has joined anew.
       this.#reject(socket, `the frame could not be handled: ${String(error)}`);
     }
-    await this.#pump();
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
@@ -201,7 +210,15 @@ export class Pool extends DurableObject<Env> {
   async #passBatch(link: Link, account: string): Promise<boolean> {
     const { relay, pool } = link.identity;
     const object = this.env.ACCOUNT.getByName(account);
-    const lease = await object.lease(pool, relay, Math.min(BATCH_LIMIT, link.free));
+    const ticket = crypto.randomUUID();
+    const lease = await object
+      .lease(pool, relay, Math.min(BATCH_LIMIT, link.free), ticket)
+      .catch(async (error: unknown) => {
+        // Whether a lease was written nobody knows: given back by its ticket, or told lost when the relay joins anew.
+        const returned = await object.unleaseTicket(ticket).catch(() => false);
+        if (!returned) this.#close(link.socket, CLOSE.malformed, "a lease was lost on the way");
+        throw error;
+      });
     if (lease.count === 0) return false;
     this.#ready.took(account, lease.batch.length);
     // A socket that closed meanwhile is not in the book any more; one that closes now says hello again.

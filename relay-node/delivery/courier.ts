@@ -51,6 +51,8 @@ export class Courier implements Work {
   readonly #lanes = new Map<string, Lane<Job>>();
   /** By account and `k`. */
   readonly #inHand = new Map<string, Job>();
+  /** Deliveries of each email that are in hand. */
+  readonly #open = new Map<LeasedEmail, number>();
   #slots = 0;
   /** A lane has mail and not one slot. */
   #starved = false;
@@ -80,9 +82,21 @@ export class Courier implements Work {
   }
 
   #begin(job: Job): void {
-    if (this.#draining) return this.#release(job);
     this.#inHand.set(handKey(job.batch, job.delivery), job);
+    this.#open.set(job.email, (this.#open.get(job.email) ?? 0) + 1);
+    if (this.#draining) return this.#release(job);
     this.#laneOf(job.domain).push(job);
+  }
+
+  /** The delivery is out of our hands; with an email's last its message need not be kept. */
+  #done(job: Job): void {
+    this.#inHand.delete(handKey(job.batch, job.delivery));
+    const left = (this.#open.get(job.email) ?? 0) - 1;
+    if (left > 0) this.#open.set(job.email, left);
+    else {
+      this.#open.delete(job.email);
+      this.#options.maker.forget(job.email);
+    }
   }
 
   /** Gives back what is not begun and waits for what is, `timeoutMs` at most. */
@@ -167,16 +181,20 @@ export class Courier implements Work {
       startedAtMs,
     };
     const made = await maker.make(account, keys_version, job.email);
-    if (made.kind === "unavailable") {
-      this.#release(job, made.reason);
-      return before;
+    let tried: { result: Result; held: Held | undefined };
+    try {
+      tried =
+        made.kind === "made" ? await this.#attempt(job, row, made, before) : { result: unmade(made), held: before };
+    } catch (error) {
+      if (!(error instanceof CutOff)) throw error;
+      this.#release(job, "The relay was cut off from the gateway");
+      return undefined;
     }
-    const { result, held } =
-      made.kind === "made" ? await this.#attempt(job, row, made, before) : { result: unmade(made), held: before };
+    const { result, held } = tried;
     const outcome = this.#outcome(job, row, result);
     const json = JSON.stringify(outcome);
     await journal.finished({ ...row, lease: outcome.lease }, json);
-    this.#inHand.delete(handKey(job.batch, job.delivery));
+    this.#done(job);
     // Leased anew while the journal wrote: under the old lease the outcome would be late.
     const told = job.lease === outcome.lease ? json : JSON.stringify({ ...outcome, lease: job.lease });
     job.session.finished(row.id, account, row.k, told);
@@ -208,7 +226,11 @@ export class Courier implements Work {
       message: made.bytes,
       needsSmtpUtf8: made.needsSmtpUtf8 || !isAscii(delivery.rcpt),
     };
-    const beforeMessage = (): Promise<void> => this.#options.journal.begun(row);
+    const beforeMessage = async (): Promise<void> => {
+      // Connecting may have taken minutes: cut off since then, the mail may be in other hands by now.
+      if (!job.session.live) throw new CutOff();
+      await this.#options.journal.begun(row);
+    };
     return this.#options.carrier.attempt(
       { targets: found.targets, transaction, requireTls: email.meta.require_tls === true, beforeMessage },
       before,
@@ -249,15 +271,19 @@ export class Courier implements Work {
     const now = Date.now();
     const { k } = job.delivery;
     const outcome: Outcome = { k, lease: job.lease, kind: "released", reason, started_at_ms: now, ended_at_ms: now };
-    this.#inHand.delete(handKey(job.batch, job.delivery));
+    this.#done(job);
     job.session.finished(this.#options.journal.newId(), job.batch.account, k, JSON.stringify(outcome));
   }
 }
 
 const handKey = ({ account }: Batch, { k }: LeasedDelivery): string => `${account} ${k}`;
 
-const unmade = ({ kind, reason }: { kind: "unusable" | "unsendable"; reason: string }): Result => ({
-  kind: kind === "unusable" ? "deferred" : "failed",
+/** The gateway was not heard of when the message was about to be sent. */
+class CutOff extends Error {}
+
+/** What the gateway did not give costs an attempt: else mail whose keys do not open would come back for ever, untold. */
+const unmade = ({ kind, reason }: Exclude<Made, { kind: "made" }>): Result => ({
+  kind: kind === "unsendable" ? "failed" : "deferred",
   phase: "local",
   reason,
   transcript: [],

@@ -74,7 +74,8 @@ export class Journal {
     this.#lastId = lastId;
     this.#statements = {
       begun: database.prepare(
-        "INSERT INTO delivery (id, pool, account, k, lease, started_ms) VALUES (?, ?, ?, ?, ?, ?)",
+        // Once for each host that is offered the message: a later one begins the same delivery anew.
+        "INSERT OR REPLACE INTO delivery (id, pool, account, k, lease, started_ms) VALUES (?, ?, ?, ?, ?, ?)",
       ),
       finished: database.prepare(
         "INSERT OR REPLACE INTO delivery (id, pool, account, k, lease, started_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -25,7 +25,7 @@ export type Made =
 
 export class MessageMaker {
   readonly #store: GatewayStore;
-  /** By the email object of a batch: it lives as long as a delivery of the batch does. */
+  /** By the email object of a batch, until it is forgotten. */
   readonly #made = new WeakMap<LeasedEmail, Promise<Made>>();
 
   constructor(store: GatewayStore) {
@@ -38,6 +38,11 @@ export class MessageMaker {
     const made = this.#make(account, keysVersion, email);
     this.#made.set(email, made);
     return made;
+  }
+
+  /** The email is done with: signed attachments must not stay for as long as the rest of its batch. */
+  forget(email: LeasedEmail): void {
+    this.#made.delete(email);
   }
 
   async #make(account: string, keysVersion: number, email: LeasedEmail): Promise<Made> {

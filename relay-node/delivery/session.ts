@@ -41,7 +41,7 @@ export type SessionOptions = {
   onAcknowledged: (ids: number[]) => void;
 };
 
-type Unacknowledged = { id: number; account: string; json: string };
+type Unacknowledged = { id: number; account: string; k: number; json: string };
 
 /** Frames that may be under way at a time. */
 const FRAMES_UNDER_WAY = 2;
@@ -49,6 +49,8 @@ const FRAMES_UNDER_WAY = 2;
 const BUSY_DELIVERIES = 50;
 const GATHER_MS = 15;
 const FRAME_LIMIT = 500;
+/** Characters of outcomes in one frame, but for a single one that is longer: the gateway takes no frame of any size. */
+const FRAME_LENGTH = 1_000_000;
 const LIVE_POLL_MS = 50;
 const CLOSING_MS = 1000;
 const RECONNECT_MS = { first: 100, most: 5000 };
@@ -109,7 +111,7 @@ export class Session {
 
   /** Outcomes of an earlier process, out of its journal. */
   restore(id: number, account: string, outcome: Outcome): void {
-    this.#unacknowledged.push({ id, account, json: JSON.stringify(outcome) });
+    this.#unacknowledged.push({ id, account, k: outcome.k, json: JSON.stringify(outcome) });
   }
 
   /** A delivery is finished and its outcome durable in the journal as `id`. */
@@ -117,7 +119,7 @@ export class Session {
     const held = this.#holding.get(account);
     if (held?.delete(k)) this.#held -= 1;
     if (held?.size === 0) this.#holding.delete(account);
-    this.#unacknowledged.push({ id, account, json });
+    this.#unacknowledged.push({ id, account, k, json });
     this.#flushSoon();
   }
 
@@ -182,13 +184,37 @@ export class Session {
     this.#lastSignMs = performance.now();
     this.#seen = 0;
     this.#frames = [];
-    this.#sent = this.#unacknowledged.length;
+    const said = this.#nextOutcomes(0);
+    this.#sent = said.length;
     const { epoch, version } = this.#options;
-    const { parts, lines } = groupByAccount(this.#unacknowledged);
-    const holding = [...this.#holding].map(([account, ks]) => ({ account, ks: [...ks] }));
+    const { parts, lines } = groupByAccount(said);
+    const holding = this.#holdingBeside(said.length);
     socket.send(
       joinFrame({ type: "hello", protocol: PROTOCOL, version, epoch, ...this.#credit(), holding, parts }, ...lines),
     );
+  }
+
+  /** What fits into a frame, from the outcome at `start` on. */
+  #nextOutcomes(start: number): Unacknowledged[] {
+    let length = 0;
+    let end = start;
+    while (end < this.#unacknowledged.length && end - start < FRAME_LIMIT) {
+      length += this.#unacknowledged[end]?.json.length ?? 0;
+      if (end > start && length > FRAME_LENGTH) break;
+      end += 1;
+    }
+    return this.#unacknowledged.slice(start, end);
+  }
+
+  /** What is in hand, and what is finished and will be told after the hello: neither may go back to the queue. */
+  #holdingBeside(said: number): { account: string; ks: number[] }[] {
+    const holding = new Map([...this.#holding].map(([account, ks]) => [account, [...ks]]));
+    for (const { account, k } of this.#unacknowledged.slice(said)) {
+      const ks = holding.get(account);
+      if (ks) ks.push(k);
+      else holding.set(account, [k]);
+    }
+    return Array.from(holding, ([account, ks]) => ({ account, ks }));
   }
 
   /** Reads one frame; a text when it is not in the protocol. */
@@ -265,7 +291,7 @@ export class Session {
 
   #flush(): void {
     while (this.#welcomed && this.#frames.length < FRAMES_UNDER_WAY && this.#sent < this.#unacknowledged.length) {
-      const outcomes = this.#unacknowledged.slice(this.#sent, this.#sent + FRAME_LIMIT);
+      const outcomes = this.#nextOutcomes(this.#sent);
       const { parts, lines } = groupByAccount(outcomes);
       this.#seq += 1;
       this.#frames.push({ seq: this.#seq, count: outcomes.length });

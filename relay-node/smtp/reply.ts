@@ -12,6 +12,9 @@ const LINE_LIMIT_OCTETS = 4096;
 /** EHLO answers have a dozen lines, the longest policy lectures some twenty. */
 const REPLY_LIMIT_LINES = 100;
 
+/** Characters of a reply's text that are kept: what people read, and what travels in an outcome. */
+const TEXT_LIMIT = 2000;
+
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -104,8 +107,9 @@ const readReply = (lines: readonly string[]): Reply => {
       enhanced ??= `${match[1]}.${match[2]}.${match[3]}`;
       part = part.slice(match[0].length);
     }
-    text = index === 0 ? part : `${text}\n${part}`;
+    if (text.length <= TEXT_LIMIT) text = index === 0 ? part : `${text}\n${part}`;
   }
+  if (text.length > TEXT_LIMIT) text = `${text.slice(0, TEXT_LIMIT)}…`.toWellFormed();
   const code = Number(lines[0]?.slice(0, 3));
   return enhanced === undefined ? { code, text } : { code, enhanced, text };
 };

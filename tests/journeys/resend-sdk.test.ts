@@ -154,6 +154,21 @@ test("large content travels apart from the batch and arrives whole", async () =>
   expect(Buffer.from(read.attachments[0]?.content as ArrayBuffer).equals(bytes)).toBe(true);
 });
 
+test("the largest that is taken is delivered whole", { timeout: 120_000 }, async () => {
+  const bytes = Buffer.alloc(28_500_000, "0123456789abcdefghijk");
+  const sent = await resend.emails.send({
+    from: "a@sender.test",
+    to: "one@dest.test",
+    subject: "Largest-1",
+    text: "x",
+    attachments: [{ filename: "largest.bin", content: bytes }],
+  });
+  expect(sent.error).toBeNull();
+  await expect.poll(() => received.some(({ raw }) => raw.includes("Largest-1")), { timeout: 60_000 }).toBe(true);
+  const read = await PostalMime.parse((await arrivalOf("Largest-1")).raw);
+  expect(Buffer.from(read.attachments[0]?.content as ArrayBuffer).equals(bytes)).toBe(true);
+});
+
 test("refusals come as the SDK's errors", async () => {
   const wrong = new Resend("re_123", { baseUrl: `${stack.url}/v1` });
   expect(

@@ -27,6 +27,8 @@ const SERVERS: Record<string, Script> = {
   "bad-tls.test": { starttls: "bad-handshake" },
   "tls.test": {},
   "second.test": {},
+  "full-first.test": { dot: "452 4.3.1 no room on this host" },
+  "limited.test": { dot: ["250 2.0.0 taken", "421 4.7.0 enough on this connection", "250 2.0.0 taken"] },
 };
 
 const servers: Record<string, ScriptedSmtpServer> = {};
@@ -51,6 +53,12 @@ beforeAll(async () => {
     mx: [
       [20, "mx.second.test"],
       [10, "mx.refused.test"],
+    ],
+  };
+  zone["full-first.test"] = {
+    mx: [
+      [10, "mx.full-first.test"],
+      [20, "mx.ok.test"],
     ],
   };
   zone["no-mx.test"] = { a: [servers["ok.test"]?.host ?? ""] };
@@ -133,7 +141,22 @@ describe("put off, then taken", () => {
   check("drop-data.test", [...SENT, "delivery_delayed 1 data", "delivered 2 dot 250"]);
 });
 
+describe("refused after the dot by one host, taken by the next", () => {
+  check("full-first.test", [...SENT, "delivered 1 dot 250"], (events, server) => {
+    expect(events[2]?.route?.host).toBe("mx.ok.test");
+    expect(server?.dots).toHaveLength(1);
+  });
+  test("a connection that has carried enough gives way to a new one", async () => {
+    for (const _ of ["first", "second"]) {
+      const id = await stack.send({ to: "user@limited.test" });
+      expect((await stack.eventsUntil(id, "email.delivered")).map(outcome)).toEqual([...SENT, "delivered 1 dot 250"]);
+    }
+    expect(servers["limited.test"]?.dots).toHaveLength(3);
+  });
+});
+
 describe("in doubt: sent whole, no reply seen", () => {
+  check("drop-message.test", [...SENT, "unknown 1 dot", "delivered 2 dot 250"]);
   check("drop-dot.test", [...SENT, "unknown 1 dot", "delivered 2 dot 250"], sameBytes);
   check("mute-dot.test", [...SENT, "unknown 1 dot", "delivered 2 dot 250"], sameBytes);
   check("always-drop-dot.test", [...SENT, "unknown 1 dot", "failed 2 dot"], (events) =>

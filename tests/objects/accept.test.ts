@@ -187,12 +187,41 @@ test("staged content that no email named within an hour is swept; what an email 
   const visitor = await visitorOf(account);
   await sendEmail(account, { text: "x".repeat(INLINE_CONTENT_LIMIT * 5) });
   const named = await countIn(account, "part");
-  await account.stub.stage(visitor, ["young"]);
-  await account.stub.stage(visitor, ["old", "and its second chunk"]);
+  const of = { from: undefined, sender: undefined, recipients: [], idempotency: undefined };
+  const stage = (chunks: string[]) =>
+    account.stub.stage(visitor, { part: undefined, total: chunks.length, offset: 0, chunks, of });
+  await stage(["young"]);
+  await stage(["old", "and its second chunk"]);
   const hourK = 3_600_000 * K_PER_MS;
   await sqlIn(account.stub, "UPDATE part SET k = k - ? WHERE body LIKE 'old%' OR body LIKE 'and%'", hourK);
   await sqlIn(account.stub, "UPDATE staged SET k = k - ? WHERE chunks = 2", hourK);
   await ringAlarm(account);
   expect(await countIn(account, "part")).toBe(named + 1);
   expect(await countIn(account, "staged")).toBe(1);
+});
+
+test("large content of a send that is refused whatever it holds is not kept", async () => {
+  const large = { text: "x".repeat(INLINE_CONTENT_LIMIT * 3) };
+  const strict = await openAccount({ allowed_senders: "domains" });
+  const full = await openAccount({ limits: { recipients_per_10_minutes: 1 } });
+  await sendEmail(full);
+  for (const [account, status] of [
+    [strict, 403],
+    [full, 429],
+  ] as const) {
+    const parts = await countIn(account, "part");
+    expect(await call("POST", "/v1/emails", { token: account.token, body: goodSend(large) })).toMatchObject({ status });
+    expect(await countIn(account, "part")).toBe(parts);
+    expect(await countIn(account, "staged")).toBe(0);
+  }
+});
+
+test("a key that is used again stages nothing again", async () => {
+  const account = await openAccount();
+  const send = () => sendEmail(account, { text: "x".repeat(INLINE_CONTENT_LIMIT * 3) }, "once");
+  const id = await send();
+  const parts = await countIn(account, "part");
+  expect(await send()).toBe(id);
+  expect(await countIn(account, "part")).toBe(parts);
+  expect(await countIn(account, "staged")).toBe(0);
 });

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { BULK_RECIPIENTS } from "#contract/bulk.ts";
-import { visitorOf } from "./support/account-scene.ts";
+import { sendCall, visitorOf } from "./support/account-scene.ts";
 import { call, countIn, openAccount, sqlIn, type Answer, type TestAccount } from "./support/worker-calls.ts";
 
 afterEach(reset);
@@ -121,7 +121,7 @@ test("another stream under a key is refused: another email, other lines, more, f
 test("two streams under one key: one goes on, the other is told that it is not alone", async () => {
   const account = await openAccount();
   const answers = await Promise.all([1, 2, 3].map(() => post(account, stream(lines(1800)), "k")));
-  const kinds = answers.map(({ status, body }) => `${status} ${String((body as Json)["name"] ?? "accepted")}`);
+  const kinds = answers.map(({ status, body }) => `${status} ${(body as { name?: string }).name ?? "accepted"}`);
   expect(kinds).toContain("200 accepted");
   for (const kind of kinds)
     expect(["200 accepted", "409 concurrent_idempotent_requests", "409 invalid_idempotent_request"]).toContain(kind);
@@ -215,4 +215,44 @@ test("a line longer than a line may be, and more recipients than a bulk may have
     stream: "bulk" as const,
   };
   expect(await account.stub.addToBulk(visitor, chunk)).toMatchObject({ code: "validation_error" });
+});
+
+test("sends that wait for their commit while a chunk is taken are leased all the same", async () => {
+  const account = await openAccount();
+  await post(account, stream(lines(1)), "k");
+  const visitor = await visitorOf(account);
+  const send = await sendCall(account);
+  const from = { address: "news@shop.test", domain: "shop.test" };
+  await runInDurableObject(account.stub, async (instance, { storage }) => {
+    storage.sql.exec("UPDATE bulk SET done = 0");
+    const waiting = instance.accept([send]);
+    const { k, lines: after } = storage.sql.exec<{ k: number; lines: number }>("SELECT k, lines FROM bulk").one();
+    const rows = {
+      rcpts: ["a@b.test"],
+      metas: ['{"from":"news@shop.test","to":["a@b.test"],"subject":"s"}'],
+      lines: [3],
+      hashes: [1],
+    };
+    await instance.addToBulk(visitor, {
+      bulk: k,
+      after,
+      lines: 3,
+      hash: 1,
+      done: true,
+      rows,
+      refusals: [],
+      from,
+      sender: undefined,
+      stream: "bulk",
+    });
+    await instance.lease("default", "relay-1", 100);
+    await instance.lease("default", "relay-1", 100);
+    await waiting;
+    await instance.lease("default", "relay-1", 100);
+    const leased = storage.sql
+      .exec<{ ks: string }>("SELECT ks FROM lease")
+      .toArray()
+      .flatMap(({ ks }): number[] => JSON.parse(ks));
+    expect(new Set(leased).size).toBe(3);
+  });
 });

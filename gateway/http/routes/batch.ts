@@ -77,5 +77,5 @@ const checkItem = (c: GatewayContext, item: unknown, index: number): Promise<Sen
       "validation_error",
       `[${index}]. \`attachments\` and \`scheduled_at\` are not for batches: send such an email alone.`,
     );
-  return packSend(c, checked);
+  return packSend(c, checked, undefined);
 };

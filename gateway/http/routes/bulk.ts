@@ -43,7 +43,7 @@ const sendBulk = async (c: GatewayContext, turnstile: Turnstile): Promise<Respon
   hash.add(first.text);
   const idempotency = await idempotencyOf(c, first.text);
   if (idempotency && isProblem(idempotency)) return sendProblem(c, idempotency);
-  const packed = await packSend(c, shared);
+  const packed = await packSend(c, shared, undefined);
   if (isProblem(packed)) return sendProblem(c, packed);
 
   const visitor = c.get("visitor");

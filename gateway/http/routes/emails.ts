@@ -44,7 +44,7 @@ const sendOne = async (c: GatewayContext, turnstile: Turnstile, together: SendTo
   if (sender) return sender;
   const idempotency = await idempotencyOf(c, body.text);
   if (idempotency && isProblem(idempotency)) return sendProblem(c, idempotency);
-  const packed = await packSend(c, checked);
+  const packed = await packSend(c, checked, idempotency);
   if (isProblem(packed)) return sendProblem(c, packed);
   const visitor = c.get("visitor");
   const { rate, answer } = await together.send(c.env, c.executionCtx, { visitor, sends: [packed], idempotency });

@@ -1,6 +1,6 @@
 /** The delivery loop when it must stop or share: draining, all connections taken, a journal that fails. */
 import { expect, test } from "vitest";
-import { courierScene, gate, numbered } from "./courier-scene.ts";
+import { afterKill, courierScene, gate, numbered } from "./courier-scene.ts";
 import { batchTo, until } from "./relay-scene.ts";
 
 test("draining: what is open finishes, all else goes back, also what still comes", async () => {
@@ -67,4 +67,20 @@ test("a journal that cannot be written stops everything", async () => {
   await until(() => broken.length === 1);
   expect(String(broken[0])).toContain("disk full");
   expect(gateway.outcomes).toEqual([]);
+});
+
+test("cut off while a host is slow: the message is not sent, the delivery goes back", async () => {
+  const { pass, open, waiting } = gate();
+  const { gateway, session, kinds, folder } = await courierScene({ host: { answer: pass } });
+  gateway.link.sendBatch(batchTo(["b@dest.test"]));
+  await until(() => waiting() === 1);
+  gateway.behaviour.refusesWith = 503;
+  gateway.link.cut();
+  await until(() => !session.live);
+  open();
+  await until(() => session.unacknowledgedCount === 1);
+  expect(afterKill(folder)).toEqual([]);
+  delete gateway.behaviour.refusesWith;
+  await until(() => kinds().length === 1);
+  expect(kinds()).toEqual(["1 released"]);
 });

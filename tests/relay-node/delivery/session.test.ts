@@ -259,3 +259,18 @@ test("a message of the sandbox goes to its account; nobody takes it while the ga
   await until(() => gateway.trapped.length === 1);
   expect(gateway.trapped).toEqual([{ account: ACCOUNT, message }]);
 });
+
+test("a hello tells no more outcomes than a frame may hold; the rest is in hand until it is told", async () => {
+  const gateway = await fakeGateway({ welcomes: false });
+  const { session } = joinGateway(gateway, new Basket());
+  const long = "x".repeat(300_000);
+  for (let k = 1; k <= 10; k++) session.restore(k, ACCOUNT, { ...outcome(k), reason: long });
+  await until(() => gateway.links.length > 0 && gateway.link.hello !== undefined);
+  const { hello } = gateway.link;
+  expect(hello?.parts).toEqual([{ account: ACCOUNT, count: 3 }]);
+  expect(hello?.holding).toEqual([{ account: ACCOUNT, ks: [4, 5, 6, 7, 8, 9, 10] }]);
+  gateway.link.send({ type: "welcome", relay: "relay-1", name: "one", pool: "default" });
+  await until(() => session.unacknowledgedCount === 0);
+  for (const frame of settledIn(gateway.link.frames))
+    expect(frame).toMatchObject({ parts: [{ count: expect.toSatisfy((n: number) => n <= 3) }] });
+});
