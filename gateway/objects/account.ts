@@ -142,6 +142,8 @@ export class Account extends DurableObject<Env> {
   async lease(pool: string, relay: string, limit: number, ticket = ""): Promise<LeaseReply> {
     const setting = this.#rooms.settings.current;
     const streams = this.#streamsOf(pool);
+    // Known before anything is written: a lease that throws has nothing to give back.
+    this.#tickets.set(relay, { ticket, lease: 0 });
     if (!setting || setting.status === "suspended") return NO_LEASE;
     const reply = this.#rooms.queue.lease({ relay, streams, limit }, setting.keys_version, Date.now());
     this.#tickets.set(relay, { ticket, lease: reply.lease });
