@@ -5,6 +5,7 @@
  * which says nothing about whether the call took effect. Tokens stay in the header; they are never in a message.
  */
 import { z } from "zod";
+import type { Method } from "#contract/endpoints/endpoint.ts";
 import { ProblemBody } from "#contract/problem.ts";
 
 export type Api = {
@@ -22,7 +23,7 @@ const TIMEOUT_MS = 30_000;
 
 export const callApi = async (
   api: Api,
-  method: "GET" | "POST",
+  method: Method,
   path: string,
   body?: unknown,
   timeoutMs: number = TIMEOUT_MS,

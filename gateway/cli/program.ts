@@ -4,9 +4,21 @@
  * Exit statuses are those of surroundings.ts; commander's own complaints are wrong use.
  */
 import { Command, CommanderError } from "commander";
-import { createAccount, listAccounts, showAccount } from "./accounts.ts";
+import {
+  accountAudit,
+  accountLimits,
+  createAccount,
+  deleteAccount,
+  listAccounts,
+  setAccountStatus,
+  showAccount,
+} from "./accounts.ts";
+import { createKey, listKeys, revokeKey, rotateKey } from "./api-keys.ts";
+import { bulk } from "./bulk.ts";
 import type { ApiOptions } from "./credentials.ts";
 import { doctor, type DoctorOptions } from "./doctor.ts";
+import { addDomain, listDomains, removeDomain, showDomain, verifyDomain } from "./domains.ts";
+import { limits } from "./limits.ts";
 import { createRelay, listRelays } from "./relays.ts";
 import { send, type SendOptions } from "./send.ts";
 import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
@@ -56,6 +68,22 @@ const program = (run: Run, around: Surroundings): Command => {
     run((id: string, options: Json) => showAccount(id, options, around)),
   );
 
+  asAdmin(accounts.command("suspend <id>").description("take nothing from an account and send nothing of it")).action(
+    run((id: string, options: Json) => setAccountStatus(id, "suspended", options, around)),
+  );
+  asAdmin(accounts.command("resume <id>").description("let a suspended account go on")).action(
+    run((id: string, options: Json) => setAccountStatus(id, "active", options, around)),
+  );
+  asAdmin(accounts.command("limits <id>").description("show an account's limits, or set them at once"))
+    .option("--set <name=number...>", "recipients_per_24_hours=1000 and the like")
+    .action(run((id: string, options: Json & { set?: string[] }) => accountLimits(id, options, around)));
+  asAdmin(accounts.command("audit <id>").description("who changed what in an account")).action(
+    run((id: string, options: Json) => accountAudit(id, options, around)),
+  );
+  asAdmin(accounts.command("delete <id>").description("close an account for good"))
+    .option("--yes", "yes, erase it")
+    .action(run((id: string, options: Json & { yes?: boolean }) => deleteAccount(id, options, around)));
+
   const relays = root.command("relays").description("the relay nodes that may join");
   asAdmin(relays.command("create").description("make a token for a relay node"))
     .requiredOption("--name <name>", "what it is called")
@@ -64,6 +92,8 @@ const program = (run: Run, around: Surroundings): Command => {
   asAdmin(relays.command("list").description("all relay nodes and whether they are joined")).action(
     run((options: Json) => listRelays(options, around)),
   );
+
+  accountCommands(root, run, around);
 
   root
     .command("send")
@@ -90,6 +120,56 @@ const program = (run: Run, around: Surroundings): Command => {
     .action(run((options: DoctorOptions) => doctor(options, around)));
   return root;
 };
+
+/** What an account does for itself, beside sending one email. */
+const accountCommands = (root: Command, run: Run, around: Surroundings): void => {
+  const keys = root.command("keys").description("the API keys of an account");
+  asAccount(keys.command("create").description("make a key; its token is shown once"))
+    .requiredOption("--name <name>", "what it is called")
+    .option("--sending-only", "it may send and nothing else")
+    .option("--domain <id>", "it may send from this domain only")
+    .option("--ip <network...>", "it may be used from these addresses only")
+    .option("--expires <time>", "ISO 8601")
+    .action(run((options: Parameters<typeof createKey>[0]) => createKey(options, around)));
+  asAccount(keys.command("list").description("all keys")).action(run((options: Json) => listKeys(options, around)));
+  asAccount(keys.command("rotate <id>").description("give a key a new secret")).action(
+    run((id: string, options: Json) => rotateKey(id, options, around)),
+  );
+  asAccount(keys.command("revoke <id>").description("a key stops at once")).action(
+    run((id: string, options: Json) => revokeKey(id, options, around)),
+  );
+
+  const domains = root.command("domains").description("the sending domains of an account");
+  asAccount(domains.command("add <name>").description("add a domain and show the records it needs")).action(
+    run((name: string, options: Json) => addDomain(name, options, around)),
+  );
+  asAccount(domains.command("list").description("all domains")).action(
+    run((options: Json) => listDomains(options, around)),
+  );
+  asAccount(domains.command("show <name>").description("a domain and its records")).action(
+    run((name: string, options: Json) => showDomain(name, options, around)),
+  );
+  asAccount(domains.command("verify <name>").description("look the records up now")).action(
+    run((name: string, options: Json) => verifyDomain(name, options, around)),
+  );
+  asAccount(domains.command("remove <name>").description("remove a domain")).action(
+    run((name: string, options: Json) => removeDomain(name, options, around)),
+  );
+
+  asAccount(root.command("limits").description("how much the account may still send")).action(
+    run((options: Json) => limits(options, around)),
+  );
+  asAccount(root.command("bulk <file>").description("send an NDJSON file: the shared email, then a recipient a line"))
+    .option("--idempotency-key <key>", "default: made of the file, so the same file is the same bulk")
+    .action(run((file: string, options: Json & { idempotencyKey?: string }) => bulk(file, options, around)));
+};
+
+/** Options of commands that speak for one account. */
+const asAccount = (command: Command): Command =>
+  command
+    .option("--key <key>", "API key (HIKYAKU_API_KEY)")
+    .option("--url <url>", "the gateway")
+    .option("--json", "the API's own JSON on stdout");
 
 /** Options of commands that speak to the admin API. */
 const asAdmin = (command: Command): Command =>

@@ -19,6 +19,19 @@ const fake = async (script: Script) => {
 };
 
 const account = { object: "account", id: "abc", name: "acme", status: "active", created_at: "2026-01-01T00:00:00Z" };
+const detail = {
+  ...account,
+  allowed_senders: "domains",
+  stream_pools: { transactional: "default", bulk: "default" },
+  limits: {
+    recipients_per_10_minutes: 1,
+    recipients_per_24_hours: 2,
+    messages_per_sender_per_24_hours: 3,
+    requests_per_second: 4,
+  },
+  trial: false,
+  ip_allowlist: [],
+};
 const relay = {
   object: "relay",
   id: "r1",
@@ -50,14 +63,14 @@ test("accounts create asks the admin API and shows id and key", async () => {
 test("accounts list and show", async () => {
   const api = await fake({
     "GET /admin/accounts": { body: { object: "list", has_more: false, data: [account] } },
-    "GET /admin/accounts/a%2Fb": { body: account },
+    "GET /admin/accounts/a%2Fb": { body: detail },
   });
   const list = await run(["accounts", "list", "--url", api.url], ADMIN);
   expect(list.out.split("\n")).toEqual([
     "ID   STATUS  CREATED               NAME",
     "abc  active  2026-01-01T00:00:00Z  acme",
   ]);
-  expect((await run(["accounts", "show", "a/b", "--json", "--url", api.url], ADMIN)).out).toBe(JSON.stringify(account));
+  expect((await run(["accounts", "show", "a/b", "--json", "--url", api.url], ADMIN)).out).toBe(JSON.stringify(detail));
 });
 
 test("relays create prints the line to run elsewhere, quoted for a shell; list shows who is joined", async () => {
