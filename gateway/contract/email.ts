@@ -21,6 +21,8 @@ export const Tag = z.strictObject({
 
 /** Characters of `html` and of `text`: a reader's reply holds both. */
 export const BODY_TEXT_LIMIT = 5_000_000;
+/** Attachments by URL in one email. */
+export const REMOTE_ATTACHMENTS = 20;
 /** How far ahead `scheduled_at` may lie. */
 export const SCHEDULE_LIMIT_MS = 30 * 24 * 3600 * 1000;
 
@@ -60,7 +62,14 @@ export const SendRequest = z
       .refine((headers) => Object.keys(headers).length <= 100, "has more than 100 headers")
       .nullish(),
     tags: z.array(Tag).max(75).nullish(),
-    attachments: z.array(Attachment).nullish(),
+    attachments: z
+      .array(Attachment)
+      .max(100)
+      .refine(
+        (list) => list.filter(({ path }) => path).length <= REMOTE_ATTACHMENTS,
+        `has more than ${REMOTE_ATTACHMENTS} URLs`,
+      )
+      .nullish(),
     scheduled_at: ScheduledAt.nullish().meta({ description: "ISO 8601, at most 30 days ahead" }),
     template: z.strictObject({ id: z.string().min(1).max(100), variables: Variables.nullish() }).nullish(),
     topic_id: z.null().optional().meta({ description: "There are no topics here: null only" }),

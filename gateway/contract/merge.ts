@@ -62,6 +62,27 @@ export const merge = (text: string | Compiled, variables: Variables, as: "html" 
   return merged;
 };
 
+/** Characters of a merged text: what it will be, without making it. */
+export const mergedLength = (text: Compiled, variables: Variables, as: "html" | "plain"): number => {
+  const lengths = new Map<string, number>();
+  let length = 0;
+  for (const piece of text) {
+    if (typeof piece === "string") {
+      length += piece.length;
+      continue;
+    }
+    const name = `${piece.raw ? "" : "e "}${piece.name}`;
+    const known = Object.hasOwn(variables, piece.name) ? lengths.get(name) : undefined;
+    const own = known ?? merge([piece], variables, as).length;
+    if (Object.hasOwn(variables, piece.name)) lengths.set(name, own);
+    length += own;
+  }
+  return length;
+};
+
+/** Characters of a merged body: more than a mail of text has, and small beside what a relay carries at a time. */
+export const MERGED_BODY_LIMIT = 1_000_000;
+
 /** The first placeholder with neither a value nor a fallback. */
 export const missingIn = (texts: readonly (string | Compiled)[], variables: Variables): string | undefined => {
   for (const text of texts)

@@ -1,17 +1,17 @@
 /**
  * One recipient of a bulk: from its line to the email it becomes, checked as any send is.
  *
- * The shared email is compiled once; a line costs a parse, a look for missing variables and a merged subject. What is
- * merged into subject and headers is looked at here, so that the relay never meets a header it could not write.
+ * The shared email is taken apart once; a line costs a parse, a look at what its variables would make (`merge-plan.ts`)
+ * and a merged subject.
  */
 import { parseMailbox } from "#contract/address.ts";
 import { BULK_LINE_LENGTH, BulkLine } from "#contract/bulk.ts";
-import { isSafeHeaderValue } from "#contract/header-text.ts";
-import { compile, merge, missingIn, type Compiled, type Variables } from "#contract/merge.ts";
+import type { Variables } from "#contract/merge.ts";
 import { isProblem } from "#contract/problem.ts";
 import type { EmailMeta } from "#contract/relay-protocol.ts";
 import type { TemplateVariable } from "#contract/template.ts";
 import { parseJson } from "./json-text.ts";
+import { MergePlan } from "./merge-plan.ts";
 import { shapeProblem } from "./shape-problem.ts";
 import { resolveVariables } from "./template-check.ts";
 
@@ -30,19 +30,14 @@ export type LineResult = { kind: "row"; rcpt: string; meta: string } | { kind: "
 const refused = (message: string): LineResult => ({ kind: "refused", message });
 
 export class LineChecker {
-  readonly #subject: Compiled;
-  readonly #headers: { name: string; value: Compiled }[];
-  readonly #all: Compiled[];
+  readonly #plan: MergePlan;
   readonly #declared: TemplateVariable[] | undefined;
   /** The meta's JSON before its recipient, and what follows its variables. */
   readonly #head: string;
   readonly #tail: string;
 
   constructor({ meta, text, html, headers, declared }: SharedEmail) {
-    this.#subject = compile(meta.subject);
-    this.#headers = Object.entries(headers).map(([name, value]) => ({ name, value: compile(value) }));
-    const bodies = [text, html].filter((body) => body !== undefined).map(compile);
-    this.#all = [this.#subject, ...this.#headers.map(({ value }) => value), ...bodies];
+    this.#plan = new MergePlan({ subject: meta.subject, text, html, headers });
     this.#declared = declared;
     const { from, subject: _, to: __, ...rest } = meta;
     this.#head = `{"from":${JSON.stringify(from)},"to":[`;
@@ -58,13 +53,9 @@ export class LineChecker {
     if (mailbox.kind === "invalid") return refused(`Invalid \`to\` field: ${mailbox.reason}.`);
     const variables = this.#resolve(parsed.variables);
     if ("kind" in variables) return refused(variables.message);
-    const missing = missingIn(this.#all, variables.all);
-    if (missing !== undefined) return refused(`Missing variable \`${missing}\`.`);
-    const subject = merge(this.#subject, variables.all, "plain");
-    if (!isSafeHeaderValue(subject)) return refused("The subject, merged, has line breaks or control characters.");
-    for (const { name, value } of this.#headers)
-      if (!isSafeHeaderValue(merge(value, variables.all, "plain")))
-        return refused(`The header \`${name}\`, merged, has line breaks or control characters.`);
+    const refusal = this.#plan.refusal(variables.all);
+    if (refusal !== undefined) return refused(refusal);
+    const subject = this.#plan.subject(variables.all);
     const to = JSON.stringify(parsed.to);
     const meta = `${this.#head}${to}],"subject":${JSON.stringify(subject)},"variables":${JSON.stringify(variables.all)}${this.#tail}`;
     return { kind: "row", rcpt: mailbox.mailbox.address, meta };

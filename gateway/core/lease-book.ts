@@ -5,9 +5,10 @@
  * them after a crash. An outcome may speak for a delivery only while its lease holds it: after a return or
  * a newer lease, the old one is stale and changes nothing.
  */
-export type LeaseRow = { id: number; stream: number; relay: string; atMs: number; ks: number[] };
+/** `pool`: where the relay was when it got the lease; "": before that was written down, any. */
+export type LeaseRow = { id: number; pool: string; relay: string; atMs: number; ks: number[] };
 
-type Lease = { stream: number; relay: string; atMs: number; held: Set<number> };
+type Lease = { pool: string; relay: string; atMs: number; held: Set<number> };
 
 export class LeaseBook {
   readonly #leases = new Map<number, Lease>();
@@ -16,7 +17,7 @@ export class LeaseBook {
   /** Adds a lease; a delivery that an older lease still lists belongs to this one from now on. */
   add(row: LeaseRow): void {
     const held = new Set<number>();
-    this.#leases.set(row.id, { stream: row.stream, relay: row.relay, atMs: row.atMs, held });
+    this.#leases.set(row.id, { pool: row.pool, relay: row.relay, atMs: row.atMs, held });
     for (const k of row.ks) {
       this.#drop(k);
       this.#holder.set(k, row.id);
@@ -42,11 +43,11 @@ export class LeaseBook {
     return empty;
   }
 
-  /** What `relay` was given of these streams and no longer has: all of it but what is in `holding`. */
-  lost(relay: string, streams: readonly number[], holding: ReadonlySet<number>): number[] {
+  /** What `relay` was given in this pool and no longer has: all of it but what is in `holding`. */
+  lost(relay: string, pool: string, holding: ReadonlySet<number>): number[] {
     const lost: number[] = [];
     for (const lease of this.#leases.values()) {
-      if (lease.relay === relay && streams.includes(lease.stream))
+      if (lease.relay === relay && (lease.pool === pool || lease.pool === ""))
         for (const k of lease.held) if (!holding.has(k)) lost.push(k);
     }
     return lost;
@@ -64,6 +65,11 @@ export class LeaseBook {
       if (lease.held.size > 0) relays.set(lease.relay, Math.max(lease.atMs, relays.get(lease.relay) ?? 0));
     }
     return relays;
+  }
+
+  /** Pools that something was leased in and is still held. */
+  pools(): Set<string> {
+    return new Set([...this.#leases.values()].filter(({ held }) => held.size > 0).map(({ pool }) => pool));
   }
 
   /** Deliveries in relays' hands. */

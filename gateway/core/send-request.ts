@@ -26,7 +26,8 @@ export type CheckedSend = {
   recipients: string[];
   stream: "transactional" | "bulk";
   scheduledMs: number | undefined;
-  template: { id: string; variables: Variables } | undefined;
+  /** `headers`: the send's own, which are merged as the template's texts are. */
+  template: { id: string; variables: Variables; headers: Record<string, string> } | undefined;
   meta: EmailMeta;
   content: EmailContent;
   /** Attachments of `content` that are still to be fetched. */
@@ -69,7 +70,7 @@ export const checkRequest = (
     recipients: addresses.recipients,
     stream: request.stream ?? "transactional",
     scheduledMs,
-    template: template && { id: template.id, variables: template.variables ?? {} },
+    template: template && { id: template.id, variables: template.variables ?? {}, headers: request.headers ?? {} },
     meta: metaOf(request, addresses.written, scheduledMs),
     content: {
       ...(request.text && { text: request.text }),

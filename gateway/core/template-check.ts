@@ -3,7 +3,7 @@
  */
 import { parseMailbox } from "#contract/address.ts";
 import { isSafeHeaderValue } from "#contract/header-text.ts";
-import { missingIn, type Variables } from "#contract/merge.ts";
+import type { Variables } from "#contract/merge.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import type { TemplateVariable } from "#contract/template.ts";
 
@@ -45,12 +45,6 @@ export const resolveVariables = (
     variables[key] = value;
   }
   return { kind: "variables", variables };
-};
-
-/** The refusal for the first placeholder of these texts that nothing stands for. */
-export const missingProblem = (texts: readonly string[], variables: Variables): Problem | undefined => {
-  const missing = missingIn(texts, variables);
-  return missing === undefined ? undefined : missingVariable(missing);
 };
 
 const missingVariable = (name: string): Problem => problem("validation_error", `Missing variable \`${name}\`.`);

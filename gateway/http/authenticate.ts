@@ -33,10 +33,13 @@ export const apiKey = (turnstile: Turnstile): MiddlewareHandler<GatewayEnv> => {
       if (known.size >= REMEMBERED_KEYS) known.clear();
       known.set(token, claims);
     }
-    const refused = refusedAtTurnstile(c, turnstile, claims.account, "requests");
+    const { account, key } = claims;
+    const refused =
+      refusedAtTurnstile(c, turnstile, account, "requests") ?? refusedAtTurnstile(c, turnstile, account, `key ${key}`);
     if (refused) return refused;
     c.set("visitor", { kind: "key", ...claims, ip: clientIp(c) });
     await next();
+    turnstile.answered(account, key, c.get("rate"), Date.now());
   };
 };
 

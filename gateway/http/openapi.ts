@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { COMMON_PROBLEMS, ENDPOINTS } from "#contract/endpoints.ts";
 import type { Endpoint } from "#contract/endpoints/endpoint.ts";
+import { PageQuery } from "#contract/pagination.ts";
 import { ProblemBody, PROBLEMS, wireName, type ProblemCode } from "#contract/problem.ts";
 
 export type Json = { [key: string]: unknown };
@@ -103,6 +104,8 @@ export const problemsOf = ({ needs, problems, query, body, bodyType, path }: End
   if (body ?? bodyType)
     for (const code of ["validation_error", "missing_required_field", "payload_too_large"] as const) codes.add(code);
   if (query) codes.add("invalid_parameter");
+  // A cursor is an id too.
+  if (query === PageQuery) codes.add("not_found");
   if (path.includes(":")) codes.add("not_found");
   for (const code of problems ?? []) codes.add(code);
   return [...codes];

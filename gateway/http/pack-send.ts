@@ -18,25 +18,23 @@ const CHUNK_LENGTH = 500_000;
 /** A call between Worker and object carries 32 MiB at most, and two bytes a character. */
 const CHUNKS_A_CALL = 16;
 const FETCH_TIMEOUT_MS = 15_000;
+/** All attachments of a send. */
+const FETCH_ALL_MS = 30_000;
 
 export const packSend = async (
   c: GatewayContext,
   send: CheckedSend,
   idempotency: Idempotency | undefined,
 ): Promise<SendCall | Problem> => {
-  const fetched = send.remote.length > 0 ? await fetchRemote(c, send) : send.content;
+  const of = { from: send.from, sender: send.sender, recipients: send.recipients, idempotency };
+  const fetched = send.remote.length > 0 ? await fetchAllowed(c, send, of) : send.content;
   if (isProblem(fetched)) return fetched;
   const whole =
     send.template && (fetched.headers || fetched.attachments)
       ? await withTemplate(c, send.template.id, fetched)
       : fetched;
   if (isProblem(whole)) return whole;
-  const content = await keepLarge(c, JSON.stringify(whole), {
-    from: send.from,
-    sender: send.sender,
-    recipients: send.recipients,
-    idempotency,
-  });
+  const content = await keepLarge(c, JSON.stringify(whole), of);
   if (typeof content === "object" && isProblem(content)) return content;
   const { from, sender, recipients, stream, scheduledMs, template } = send;
   return { from, sender, recipients, stream, scheduledMs, template, meta: JSON.stringify(send.meta), content };
@@ -73,18 +71,28 @@ const withTemplate = async (c: GatewayContext, id: string, content: EmailContent
   return { ...content, html: template.html, ...(template.text !== undefined && { text: template.text }) };
 };
 
+/** Nothing is fetched for a send that the account would refuse, or has accepted before. */
+const fetchAllowed = async (c: GatewayContext, send: CheckedSend, of: Piece["of"]): Promise<EmailContent | Problem> => {
+  const { rate, answer } = await accountOf(c).mayProceed(c.get("visitor"), of);
+  c.set("rate", rate);
+  if (isProblem(answer)) return answer;
+  return answer.kind === "replay" ? {} : fetchRemote(c, send);
+};
+
 /** One after the other: together they may not be larger than a body may be. */
 const fetchRemote = async (c: GatewayContext, { content, remote }: CheckedSend): Promise<EmailContent | Problem> => {
   const attachments = [...(content.attachments ?? [])];
   let leftBytes = BODY_LIMIT_BYTES * 0.75 - attachments.reduce((sum, part) => sum + part.content.length * 0.75, 0);
+  const deadlineMs = Date.now() + FETCH_ALL_MS;
   for (const { index, url, named } of remote) {
     const attachment = attachments[index];
     if (!attachment) continue;
+    const leftMs = Math.max(1, deadlineMs - Date.now());
     if (leftBytes <= 0) return bodyTooLarge();
     const fetched = await fetchAttachment(url, {
       allowPrivate: c.env.HIKYAKU_ALLOW_PRIVATE === "1",
       limitBytes: Math.floor(leftBytes),
-      timeoutMs: FETCH_TIMEOUT_MS,
+      timeoutMs: Math.min(FETCH_TIMEOUT_MS, leftMs),
     });
     if (isProblem(fetched)) return { ...fetched, message: `\`attachments[${index}]\`: ${fetched.message}` };
     leftBytes -= fetched.bytes;
@@ -97,4 +105,10 @@ const fetchRemote = async (c: GatewayContext, { content, remote }: CheckedSend):
     };
   }
   return { ...content, attachments };
+};
+
+/** Lets the account forget content that was staged for sends it has refused. */
+export const unstage = async (c: GatewayContext, sends: readonly SendCall[]): Promise<void> => {
+  const parts = sends.flatMap(({ content }) => (typeof content === "string" ? [] : [content.part]));
+  if (parts.length > 0) await accountOf(c).unstage(c.get("visitor"), parts);
 };

@@ -49,12 +49,9 @@ const rateHeaders = (rate: Rate | undefined): Headers =>
       }
     : {};
 
-/** RFC 9110 §10.2.3; a refusal's own time to wait stands in `ratelimit-reset` too. */
-const retryHeaders = (retryAtMs: number | undefined): Headers => {
-  if (retryAtMs === undefined) return {};
-  const seconds = String(Math.max(1, Math.ceil((retryAtMs - Date.now()) / 1000)));
-  return { "retry-after": seconds, "ratelimit-reset": seconds };
-};
+/** RFC 9110 §10.2.3: of the window that refused, which may be another than that of the `ratelimit-…` headers. */
+const retryHeaders = (retryAtMs: number | undefined): Headers =>
+  retryAtMs === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil((retryAtMs - Date.now()) / 1000))) };
 
 /** The last resort: a bug or broken storage. Nothing was stored, and the log has the request's id. */
 export const onError = (error: Error, c: GatewayContext): Response => {

@@ -15,20 +15,25 @@ export async function* readLines(
 ): AsyncGenerator<Line, void, void> {
   const decoder = new TextDecoder();
   let line = 1;
-  let rest = "";
+  /** The beginning of the line being read: joined when its end is there, so that a long one is looked through once. */
+  let begun: string[] = [];
+  let length = 0;
   for await (const piece of readPieces(body)) {
-    const text = rest + decoder.decode(piece, { stream: true });
+    const text = decoder.decode(piece, { stream: true });
     let start = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-      if (end - start > limitOf(line)) return yield { kind: "too-long" };
-      yield { kind: "line", text: withoutCr(text.slice(start, end)) };
+      if (length + end - start > limitOf(line)) return yield { kind: "too-long" };
+      yield { kind: "line", text: withoutCr(begun.join("") + text.slice(start, end)) };
+      begun = [];
+      length = 0;
       start = end + 1;
       line += 1;
     }
-    rest = text.slice(start);
-    if (rest.length > limitOf(line)) return yield { kind: "too-long" };
+    begun.push(text.slice(start));
+    length += text.length - start;
+    if (length > limitOf(line)) return yield { kind: "too-long" };
   }
-  rest += decoder.decode();
+  const rest = begun.join("") + decoder.decode();
   if (rest !== "") yield { kind: "line", text: withoutCr(rest) };
 }
 

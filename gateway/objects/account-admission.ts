@@ -4,18 +4,18 @@
  * Everything here happens in one turn, in memory and by look-ups of a row: between a window's answer and its booking
  * nothing else can come. A refusal books nothing.
  */
-import { isSafeHeaderValue } from "#contract/header-text.ts";
-import { merge, type Variables } from "#contract/merge.ts";
+import type { Variables } from "#contract/merge.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { EmailMeta } from "#contract/relay-protocol.ts";
+import { MergePlan } from "../core/merge-plan.ts";
 import { addressIn, type Address } from "../core/send-request.ts";
-import { missingProblem, resolveVariables } from "../core/template-check.ts";
+import { resolveVariables } from "../core/template-check.ts";
 import type { AccountDomains } from "./account-domains.ts";
 import type { Idempotency, Send, SendContent } from "./account-intake.ts";
 import type { AccountLimits, Use } from "./account-limits.ts";
 import type { AccountSenders } from "./account-senders.ts";
 import type { AccountSettings } from "./account-settings.ts";
-import type { AccountTemplates } from "./account-templates.ts";
+import type { AccountTemplates, PublishedTemplate } from "./account-templates.ts";
 import type { Stream } from "./account-schema.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -26,7 +26,8 @@ export type SendCall = {
   recipients: string[];
   stream: Stream;
   scheduledMs: number | undefined;
-  template: { id: string; variables: Variables } | undefined;
+  /** `headers`: of the send itself, which are merged as the template's texts are. */
+  template: { id: string; variables: Variables; headers: Record<string, string> } | undefined;
   /** JSON text of `EmailMeta`. */
   meta: string;
   content: SendContent;
@@ -61,6 +62,8 @@ type Rooms = {
 
 export class AccountAdmission {
   readonly #rooms: Rooms;
+  /** By the part of a published template, which is never rewritten. */
+  readonly #plans = new Map<number, MergePlan>();
 
   constructor(rooms: Rooms) {
     this.#rooms = rooms;
@@ -119,7 +122,7 @@ export class AccountAdmission {
   /** The template brings content, and what the send itself does not say of subject, from and reply_to. */
   #fillIn(
     call: SendCall,
-    { id, variables: given }: { id: string; variables: Variables },
+    { id, variables: given, headers }: NonNullable<SendCall["template"]>,
   ): { from: Address | undefined; meta: string; content: SendContent } | Problem {
     const template = this.#rooms.templates.forSend(id);
     if (isProblem(template)) return template;
@@ -130,11 +133,10 @@ export class AccountAdmission {
     const resolved = resolveVariables(template.variables, given);
     if (isProblem(resolved)) return resolved;
     const { variables } = resolved;
-    const missing = missingProblem([written, template.html, template.text ?? ""], variables);
-    if (missing) return missing;
-    meta.subject = merge(written, variables, "plain");
-    if (!isSafeHeaderValue(meta.subject))
-      return problem("validation_error", "The subject, merged, has line breaks or control characters.");
+    const plan = this.#planOf(template, written, headers);
+    const refusal = plan.refusal(variables);
+    if (refusal !== undefined) return problem("validation_error", refusal);
+    meta.subject = plan.subject(variables);
     meta.variables = variables;
     if (meta.from === "") meta.from = template.from ?? "";
     if (meta.reply_to === undefined && template.reply_to !== undefined) meta.reply_to = template.reply_to;
@@ -143,7 +145,24 @@ export class AccountAdmission {
     const shared = { part: template.part, chunks: 1, size: template.size, shared: true } as const;
     return { from, meta: JSON.stringify(meta), content: call.content === "{}" ? shared : call.content };
   }
+
+  /** Sends of one template with headers of their own, or another subject, are rare: only the plain ones are kept. */
+  #planOf(
+    { part, html, text, subject }: PublishedTemplate,
+    written: string,
+    headers: Record<string, string>,
+  ): MergePlan {
+    const make = (): MergePlan => new MergePlan({ subject: written, text, html, headers });
+    if (written !== subject || Object.keys(headers).length > 0) return make();
+    const plan = this.#plans.get(part) ?? make();
+    if (this.#plans.size >= PLANS_LIMIT) this.#plans.clear();
+    this.#plans.set(part, plan);
+    return plan;
+  }
 }
+
+/** Templates whose texts are kept taken apart: those of lately. */
+const PLANS_LIMIT = 50;
 
 /** The meta is JSON text of an object that is never empty: a field more goes before its closing brace. */
 const requireTls = (meta: string): string => `${meta.slice(0, -1)},"require_tls":true}`;

@@ -46,6 +46,7 @@ type Row = {
   accepted: number;
   refused: number;
   done: number;
+  template: string | null;
 };
 
 const REFUSE = `INSERT INTO bulk_refusal (bulk, line, message) SELECT ?2, value ->> 0, value ->> 1 FROM json_each(?1)
@@ -63,15 +64,25 @@ export class AccountBulk {
   }
 
   /** The bulk this key began in the last day; a refusal when it began with another shared email. */
-  find({ key, fingerprint }: Idempotency, nowMs: number): BulkState | Problem | undefined {
+  find(
+    { key, fingerprint }: Idempotency,
+    nowMs: number,
+  ): { state: BulkState; template: string | null } | Problem | undefined {
     const [row] = this.#storage.sql.exec<Row>("SELECT * FROM bulk WHERE key = ?", key).toArray();
     if (row === undefined || kToMs(row.k) <= nowMs - IDEMPOTENCY_MS) return undefined;
     if (row.fingerprint !== fingerprint) return problem("invalid_idempotent_request");
-    return stateOf(row);
+    return { state: stateOf(row), template: row.template };
   }
 
-  /** Begins a bulk: line 1, the shared email, is taken. `content` is JSON text, or was staged or shared before. */
-  begin(idempotency: Idempotency | undefined, content: string | BulkContent, hash: number, nowMs: number): BulkState {
+  /** Begins a bulk: line 1, the shared email, is taken. `content` is JSON text, or was staged or shared before;
+   * `template` is kept as it is now, so that a bulk that goes on later goes on with it. */
+  begin(
+    idempotency: Idempotency | undefined,
+    content: string | BulkContent,
+    template: string | null,
+    hash: number,
+    nowMs: number,
+  ): BulkState {
     const { sql } = this.#storage;
     const k = this.#takeK(1, nowMs);
     const kept = typeof content === "string" ? { part: k, chunks: 1, size: content.length } : content;
@@ -80,9 +91,18 @@ export class AccountBulk {
       else sql.exec("DELETE FROM staged WHERE k = ?", content.part);
       if (idempotency) sql.exec("UPDATE bulk SET key = NULL WHERE key = ?", idempotency.key);
       sql.exec(
-        `INSERT INTO bulk (k, key, part, chunks, size, fingerprint, lines, hash, accepted, refused, done)
-         VALUES (?, ?, ?, ?, ?, ?, 1, ?, 0, 0, 0)`,
-        ...[k, idempotency?.key ?? null, kept.part, kept.chunks, kept.size, idempotency?.fingerprint ?? "", hash],
+        `INSERT INTO bulk (k, key, part, chunks, size, fingerprint, lines, hash, accepted, refused, done, template)
+         VALUES (?, ?, ?, ?, ?, ?, 1, ?, 0, 0, 0, ?)`,
+        ...[
+          k,
+          idempotency?.key ?? null,
+          kept.part,
+          kept.chunks,
+          kept.size,
+          idempotency?.fingerprint ?? "",
+          hash,
+          template,
+        ],
       );
     });
     return { k, ...kept, lines: 1, hash, accepted: 0, done: false };

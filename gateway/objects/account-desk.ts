@@ -84,6 +84,7 @@ export const DESK = {
     list(limits.states(settings.limits, nowMs)),
   ),
 
+  mayCreateDomain: ask("createDomain", ({ domains }, { name }: { name: string }) => domains.refusal(name) ?? {}),
   createDomain: ask(
     "createDomain",
     (
@@ -133,7 +134,8 @@ export const DESK = {
     return { object: "api_key", id };
   }),
   rotateApiKey: ask("rotateApiKey", ({ keys, audit }, { id, claims }: Id & { claims: ApiKeyClaims }, visit) => {
-    if (!keys.replace(id, claims, visit.nowMs)) return noKey();
+    const refused = keys.replace(id, claims, visit.nowMs);
+    if (refused) return refused;
     audit.write(visit, "api_key.rotated", id, { new_id: claims.key });
     return { id: claims.key };
   }),
@@ -193,6 +195,12 @@ function addKey(
   { claims, request }: { claims: ApiKeyClaims; request: CreateApiKey },
   visit: Visit,
 ): { id: string } | Problem {
+  // A key that is bound must not make itself a free one.
+  if (visit.visitor.kind === "key" && keys.isBound(visit.visitor.key))
+    return problem(
+      "restricted_api_key",
+      "A key that is bound to a domain, to networks or to a time may make no other.",
+    );
   if (request.domain_id && domains.nameOf(request.domain_id) === undefined)
     return problem("validation_error", "Invalid `domain_id` field: there is no domain with this id.");
   const refused = keys.add(claims, request, visit.nowMs);

@@ -109,6 +109,14 @@ export class AccountDomains {
     return domain.signers.filter(({ selector, standby }) => !standby && !unproved.has(selector));
   }
 
+  /** Why a domain cannot be added; asked before keys are made for it. */
+  refusal(name: string): Problem | undefined {
+    if (this.#domains.has(name)) return problem("conflict", `The domain ${name} is there already.`);
+    return this.#domains.size >= DOMAIN_LIMIT
+      ? problem("validation_error", `An account has at most ${DOMAIN_LIMIT} domains.`)
+      : undefined;
+  }
+
   create(
     name: string,
     request: CreateDomain,
@@ -116,9 +124,8 @@ export class AccountDomains {
     records: StoredRecord[],
     k: number,
   ): DomainDetail | Problem {
-    if (this.#domains.has(name)) return problem("conflict", `The domain ${name} is there already.`);
-    if (this.#domains.size >= DOMAIN_LIMIT)
-      return problem("validation_error", `An account has at most ${DOMAIN_LIMIT} domains.`);
+    const refused = this.refusal(name);
+    if (refused) return refused;
     const settings = Settings.parse({
       ...withoutAbsent({ ...request, ...request.capabilities, return_path: request.custom_return_path ?? "send" }),
     });

@@ -138,10 +138,14 @@ export class AccountIntake {
   sweep(nowMs: number): void {
     const { sql } = this.#storage;
     sql.exec("DELETE FROM idem WHERE k <= ?", (nowMs - IDEMPOTENCY_MS) * K_PER_MS);
-    const old = sql
-      .exec<{ k: number; chunks: number }>("SELECT k, chunks FROM staged WHERE k <= ?", (nowMs - STAGED_MS) * K_PER_MS)
-      .toArray();
-    for (const { k, chunks } of old) {
+    const old = sql.exec<{ k: number }>("SELECT k FROM staged WHERE k <= ?", (nowMs - STAGED_MS) * K_PER_MS).toArray();
+    for (const { k } of old) this.unstage(k);
+  }
+
+  /** Content that no email will name. */
+  unstage(k: number): void {
+    const { sql } = this.#storage;
+    for (const { chunks } of sql.exec<{ chunks: number }>("SELECT chunks FROM staged WHERE k = ?", k).toArray()) {
       sql.exec("DELETE FROM part WHERE k >= ? AND k < ?", k, k + chunks);
       sql.exec("DELETE FROM staged WHERE k = ?", k);
     }

@@ -96,13 +96,21 @@ export class AccountKeys {
   }
 
   /** The key keeps all but its id and secret; the old secret stops at once. */
-  replace(id: string, claims: ApiKeyClaims, nowMs: number): boolean {
+  replace(id: string, claims: ApiKeyClaims, nowMs: number): Problem | undefined {
     const key = this.#keys.get(id);
-    if (!key) return false;
+    if (!key) return problem("not_found", "There is no API key with this id.");
     const { name, permission, domain_id, ip_allowlist, expires_ms } = key;
+    if (expires_ms !== null && expires_ms <= nowMs)
+      return problem("validation_error", "The API key has expired: make another.");
     this.remove(id);
     const expires_at = expires_ms === null ? null : new Date(expires_ms).toISOString();
-    return this.add(claims, { name, permission, domain_id, ip_allowlist, expires_at }, nowMs) === undefined;
+    return this.add(claims, { name, permission, domain_id, ip_allowlist, expires_at }, nowMs);
+  }
+
+  /** Whether it is bound to a domain, to networks or to a time. */
+  isBound(id: string): boolean {
+    const key = this.#keys.get(id);
+    return key !== undefined && (key.domain_id !== null || key.networks.length > 0 || key.expires_ms !== null);
   }
 
   remove(id: string): boolean {

@@ -22,7 +22,11 @@ const CURSOR_LAG = 3600 * 1000 * K_PER_MS;
 /** Most characters of content in one batch; at least one delivery goes, whatever its size. */
 const BATCH_SIZE_LIMIT = 1_000_000;
 
-export type LeaseRequest = { relay: string; streams: number[]; limit: number };
+export type LeaseRequest = { pool: string; relay: string; streams: number[]; limit: number };
+type Holder = { pool: string; relay: string };
+/** Who holds the row that only keeps a cursor. */
+const NOBODY: Holder = { pool: "", relay: "" };
+
 export type LeaseReply = { lease: number; batch: string; count: number; more: boolean };
 
 export const NO_LEASE: LeaseReply = { lease: 0, batch: "", count: 0, more: false };
@@ -87,17 +91,18 @@ export class AccountQueue {
     for (const row of this.#sql.exec<{
       id: number;
       stream: number;
+      pool: string;
       relay: string;
       at_ms: number;
       cursor: number;
       ks: string;
-    }>("SELECT id, stream, relay, at_ms, cursor, ks FROM lease ORDER BY id")) {
+    }>("SELECT id, stream, pool, relay, at_ms, cursor, ks FROM lease ORDER BY id")) {
       const [id, stream] = [row.id, row.stream];
       this.#newest[stream] = id;
       this.#cursor[stream] = row.cursor;
       this.#keptCursor[stream] = row.cursor;
       const ks = [...this.#sql.exec<{ k: number }>(QUEUE_SQL.stillLeased, row.ks)].map((leased) => leased.k);
-      this.#book.add({ id, stream, relay: row.relay, atMs: row.at_ms, ks });
+      this.#book.add({ id, pool: row.pool, relay: row.relay, atMs: row.at_ms, ks });
     }
     this.#nextDue = STREAMS.map((_, stream) => this.#readNextDue(stream));
   }
@@ -108,7 +113,7 @@ export class AccountQueue {
       const limit = Math.min(request.limit, BATCH_LIMIT);
       const { taken, more } = this.#choose(stream, limit, nowMs);
       if (taken.length === 0) continue;
-      const id = this.#writeLease(stream, request.relay, taken, nowMs);
+      const id = this.#writeLease(stream, request, taken, nowMs);
       const batch = this.#buildBatch(id, taken, keysVersion);
       return { lease: id, batch, count: taken.length, more: more || rank < request.streams.length - 1 };
     }
@@ -132,8 +137,8 @@ export class AccountQueue {
   }
 
   /** A relay came back and says what it still holds: the rest of its leases returns to the queue at once. */
-  reconcile(relay: string, streams: readonly number[], holding: readonly number[], nowMs: number): number {
-    const lost = this.#book.lost(relay, streams, new Set(holding));
+  reconcile(relay: string, pool: string, holding: readonly number[], nowMs: number): number {
+    const lost = this.#book.lost(relay, pool, new Set(holding));
     if (lost.length > 0) this.#giveBack(lost, nowMs);
     return lost.length;
   }
@@ -154,9 +159,9 @@ export class AccountQueue {
   keepCursors(nowMs: number): void {
     for (const [stream, cursor] of this.#cursor.entries()) {
       if (cursor - (this.#keptCursor[stream] ?? 0) <= CURSOR_LAG) continue;
-      const id = this.#insertLease(stream, "", cursor, [], nowMs);
+      const id = this.#insertLease(stream, NOBODY, cursor, [], nowMs);
       // In the book like any other, so that its row goes when a newer one keeps the cursor.
-      this.#book.add({ id, stream, relay: "", atMs: nowMs, ks: [] });
+      this.#book.add({ id, ...NOBODY, atMs: nowMs, ks: [] });
     }
   }
 
@@ -174,6 +179,11 @@ export class AccountQueue {
     return this.#book.relays();
   }
 
+  /** Pools whose relays hold deliveries: not only those that mail leaves from now. */
+  pools(): Set<string> {
+    return this.#book.pools();
+  }
+
   get late(): number {
     return this.#late;
   }
@@ -187,6 +197,8 @@ export class AccountQueue {
   #choose(stream: number, limit: number, nowMs: number): { taken: Candidate[]; more: boolean } {
     const dueWaits = (this.#nextDue[stream] ?? Infinity) <= nowMs;
     const due = dueWaits ? this.#candidates(QUEUE_SQL.due, [stream, nowMs, limit], true) : [];
+    // What was due was canceled or put off: the time is another's, or nobody's.
+    if (dueWaits && due.length === 0) this.#nextDue[stream] = this.#readNextDue(stream);
     const fresh = this.#fresh(stream, limit);
     const dueShare = due.slice(0, Math.max(Math.ceil(limit / 2), limit - fresh.length));
     const chosen = [...dueShare, ...fresh.slice(0, limit - dueShare.length)];
@@ -221,26 +233,29 @@ export class AccountQueue {
       .map((row) => ({ ...row, due }));
   }
 
-  #writeLease(stream: number, relay: string, taken: Candidate[], nowMs: number): number {
+  #writeLease(stream: number, { pool, relay }: Holder, taken: Candidate[], nowMs: number): number {
     const ks = taken.map(({ k }) => k);
     const due = taken.filter((candidate) => candidate.due).map(({ k }) => k);
     // Candidates come in order, so the last fresh one is the new cursor.
     const cursor = taken.findLast((candidate) => !candidate.due)?.k ?? this.#cursor[stream] ?? 0;
     const id = this.#context.storage.transactionSync(() => {
       if (due.length > 0) this.#sql.exec(QUEUE_SQL.takeDue, JSON.stringify(due));
-      return this.#insertLease(stream, relay, cursor, ks, nowMs);
+      return this.#insertLease(stream, { pool, relay }, cursor, ks, nowMs);
     });
     if (due.length > 0) this.#nextDue[stream] = this.#readNextDue(stream);
     this.#cursor[stream] = cursor;
-    this.#book.add({ id, stream, relay, atMs: nowMs, ks });
+    this.#book.add({ id, pool, relay, atMs: nowMs, ks });
     this.#dropEmptyLeases();
     return id;
   }
 
-  #insertLease(stream: number, relay: string, cursor: number, ks: readonly number[], nowMs: number): number {
+  #insertLease(stream: number, { pool, relay }: Holder, cursor: number, ks: readonly number[], nowMs: number): number {
     const id = this.#context.takeK(1, nowMs);
-    const values = [id, stream, relay, nowMs, cursor, JSON.stringify(ks)];
-    this.#sql.exec("INSERT INTO lease (id, stream, relay, at_ms, cursor, ks) VALUES (?, ?, ?, ?, ?, ?)", ...values);
+    const values = [id, stream, pool, relay, nowMs, cursor, JSON.stringify(ks)];
+    this.#sql.exec(
+      "INSERT INTO lease (id, stream, pool, relay, at_ms, cursor, ks) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      ...values,
+    );
     this.#newest[stream] = id;
     this.#keptCursor[stream] = cursor;
     return id;

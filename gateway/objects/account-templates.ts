@@ -174,7 +174,10 @@ export class AccountTemplates {
     const draft = readDraft(row.draft);
     const { name, subject, html, text, from, reply_to } = draft;
     const variables = draft.variables.map(({ declared }) => declared);
-    return this.create({ name: `${name.slice(0, 90)} (copy)`.toWellFormed(), subject, html, text, from, reply_to, variables }, nowMs);
+    return this.create(
+      { name: `${name.slice(0, 90)} (copy)`.toWellFormed(), subject, html, text, from, reply_to, variables },
+      nowMs,
+    );
   }
 
   remove(idOrAlias: string): { object: "template"; id: string; deleted: true } | Problem {

@@ -17,7 +17,7 @@ import type { ApiKeyClaims } from "../core/token.ts";
 import { AccountAdmission, type AcceptCall, type Piece } from "./account-admission.ts";
 import { BulkAdmission, type BulkOpened, type BulkOpening, type BulkTaken, type ChunkCall } from "./bulk-admission.ts";
 import { DESK, type ArgsOf, type Question, type ReplyOf, type Rooms } from "./account-desk.ts";
-import { STAGED_MS, type Accepted, type Send } from "./account-intake.ts";
+import { STAGED_MS, type Accepted, type Idempotency, type Send } from "./account-intake.ts";
 import { NO_LEASE, type LeaseReply, type SettleReply } from "./account-queue.ts";
 import { openRooms } from "./account-rooms.ts";
 import { STREAMS } from "./account-schema.ts";
@@ -93,6 +93,30 @@ export class Account extends DurableObject<Env> {
     return Promise.all(calls.map((call) => this.#acceptOne(call)));
   }
 
+  /** Before the Worker does something costly for a send: may it be at all? Counts as a request. */
+  async mayProceed(visitor: Visitor, of: Piece["of"] | undefined): Promise<Told<{ kind: "go" } | { kind: "replay" }>> {
+    const nowMs = Date.now();
+    return this.#enter(visitor, "send", nowMs, () => {
+      if (of?.idempotency && this.#rooms.intake.replay(of.idempotency, nowMs)) return { kind: "replay" };
+      return (of && this.#admission.refusal(visitor, of, nowMs)) ?? { kind: "go" };
+    });
+  }
+
+  /** What this key has answered: for a request that could not be accepted again, now that time has passed. */
+  async replay(visitor: Visitor, idempotency: Idempotency): Promise<Told<Accepted> | undefined> {
+    const nowMs = Date.now();
+    const refused = this.#rooms.keys.check(visitor, "send", nowMs);
+    const replayed = refused ? undefined : this.#rooms.intake.replay(idempotency, nowMs);
+    if (!replayed) return undefined;
+    return { rate: this.#rooms.limits.rate(this.#rooms.settings.limits, nowMs), answer: await replayed };
+  }
+
+  /** Content that was kept for a send that was refused after all. */
+  async unstage(visitor: Visitor, parts: number[]): Promise<void> {
+    const { keys, intake } = this.#rooms;
+    if (!keys.check(visitor, "send", Date.now())) for (const part of parts) intake.unstage(part);
+  }
+
   /** Keeps large content, piece by piece, before the send that names it. `replay`: the send was accepted before. */
   async stage(
     visitor: Visitor,
@@ -120,10 +144,10 @@ export class Account extends DurableObject<Env> {
     return keys.check(visitor, "send", Date.now()) ?? templates.forSend(id);
   }
 
-  /** The first line of a bulk: counts as one request. */
-  async openBulk(visitor: Visitor, opening: BulkOpening): Promise<Told<BulkOpened>> {
+  /** The first line of a bulk. Its request was counted when it asked whether it may proceed. */
+  async openBulk(visitor: Visitor, opening: BulkOpening): Promise<BulkOpened | Problem> {
     const nowMs = Date.now();
-    return this.#enter(visitor, "send", nowMs, () => this.#bulk.open(visitor, opening, nowMs));
+    return this.#rooms.keys.check(visitor, "send", nowMs) ?? this.#bulk.open(visitor, opening, nowMs);
   }
 
   async addToBulk(visitor: Visitor, chunk: ChunkCall): Promise<BulkTaken | Problem> {
@@ -145,7 +169,7 @@ export class Account extends DurableObject<Env> {
     // Known before anything is written: a lease that throws has nothing to give back.
     this.#tickets.set(relay, { ticket, lease: 0 });
     if (!setting || setting.status === "suspended") return NO_LEASE;
-    const reply = this.#rooms.queue.lease({ relay, streams, limit }, setting.keys_version, Date.now());
+    const reply = this.#rooms.queue.lease({ pool, relay, streams, limit }, setting.keys_version, Date.now());
     this.#tickets.set(relay, { ticket, lease: reply.lease });
     if (!reply.more) for (const stream of streams) this.#announced.delete(stream);
     this.#watch();
@@ -164,7 +188,7 @@ export class Account extends DurableObject<Env> {
 
   /** A relay joined again holding these deliveries: what else it was given goes back to the queue. */
   async reconcile(pool: string, relay: string, holding: number[]): Promise<{ returned: number }> {
-    const returned = this.#rooms.queue.reconcile(relay, this.#streamsOf(pool), holding, Date.now());
+    const returned = this.#rooms.queue.reconcile(relay, pool, holding, Date.now());
     if (returned > 0) logEvent("info", "lease.returned", { account: this.#id, relay, returned });
     this.#announceDue();
     return { returned };
@@ -284,7 +308,9 @@ export class Account extends DurableObject<Env> {
     const goneMs = RELAY_DEAD_AFTER_MS + RELAY_GRACE_MS;
     const old = [...this.#rooms.queue.relays()].filter(([, leasedAtMs]) => nowMs - leasedAtMs > goneMs);
     if (old.length === 0) return;
-    const pools = new Set([...STREAMS.keys()].map((stream) => this.#poolOf(stream)));
+    // Where they got it, which need not be where mail leaves from now.
+    const present = [...STREAMS.keys()].map((stream) => this.#poolOf(stream));
+    const pools = new Set([...present, ...this.#rooms.queue.pools()].filter((pool) => pool !== ""));
     const signs = await Promise.all([...pools].map((pool) => this.env.POOL.getByName(pool).signsOfLife()));
     for (const [relay] of old) {
       const lastMs = Math.max(0, ...signs.map((sign) => sign[relay] ?? 0));

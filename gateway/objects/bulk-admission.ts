@@ -1,9 +1,10 @@
 /**
  * Who may begin a bulk and how much of each chunk is let in: the rooms' answers put together, in one turn each.
  */
+import { z } from "zod";
 import type { BulkReply } from "#contract/bulk.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
-import type { TemplateVariable } from "#contract/template.ts";
+import { TemplateVariable } from "#contract/template.ts";
 import { addressIn, type Address } from "../core/send-request.ts";
 import type { AccountAdmission } from "./account-admission.ts";
 import type { BulkChunk, BulkContent, BulkState } from "./account-bulk.ts";
@@ -23,15 +24,16 @@ export type BulkOpening = {
   hash: number;
 };
 
-/** What a template brings to a bulk. */
-export type BulkTemplate = {
-  subject: string | undefined;
-  from: string | undefined;
-  reply_to: string[] | undefined;
-  variables: TemplateVariable[];
-  html: string;
-  text: string | undefined;
-};
+/** What a template brings to a bulk, kept with it. */
+const StoredTemplate = z.object({
+  subject: z.string().optional(),
+  from: z.string().optional(),
+  reply_to: z.array(z.string()).optional(),
+  variables: z.array(TemplateVariable),
+  html: z.string(),
+  text: z.string().optional(),
+});
+export type BulkTemplate = z.infer<typeof StoredTemplate>;
 
 export type BulkOpened = { state: BulkState; template: BulkTemplate | undefined };
 
@@ -57,19 +59,23 @@ export class BulkAdmission {
   open(visitor: Visitor, opening: BulkOpening, nowMs: number): BulkOpened | Problem {
     const { bulk, templates, limits, settings } = this.#rooms;
     const { idempotency, sender, templateId, hash } = opening;
+    const known = idempotency && bulk.find(idempotency, nowMs);
+    if (known && isProblem(known)) return known;
+    if (known) return { state: known.state, template: readTemplate(known.template) };
     const template = templateId === undefined ? undefined : templates.forSend(templateId);
     if (template && isProblem(template)) return template;
-    const known = idempotency && bulk.find(idempotency, nowMs);
-    if (known) return isProblem(known) ? known : { state: known, template };
     const from = opening.from ?? (template?.from === undefined ? undefined : addressIn(template.from));
     if (!from) return problem("missing_required_field", "Missing `from` field.");
+    // One that could not take a single recipient is not begun.
     const refused =
       this.#admission.checkSenders(visitor, from, sender, []) ??
+      limits.refusal([{ sender: from.address, recipients: 1, messages: 1 }], settings.limits, nowMs) ??
       limits.admit([{ sender: from.address, recipients: 0, messages: 1 }], settings.limits, nowMs);
     if (refused) return refused;
     const content: string | BulkContent =
       template && opening.content === "{}" ? { part: template.part, chunks: 1, size: template.size } : opening.content;
-    return { state: bulk.begin(idempotency, content, hash, nowMs), template };
+    const state = bulk.begin(idempotency, content, template ? JSON.stringify(template) : null, hash, nowMs);
+    return { state, template };
   }
 
   /** Takes what the windows let through of a chunk. */
@@ -103,3 +109,6 @@ export class BulkAdmission {
     return this.#rooms.keys.check(visitor, "send", nowMs) ?? this.#rooms.bulk.reply(k);
   }
 }
+
+const readTemplate = (json: string | null): BulkTemplate | undefined =>
+  json === null ? undefined : StoredTemplate.parse(JSON.parse(json));

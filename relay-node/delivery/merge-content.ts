@@ -4,7 +4,7 @@
  * Content that many emails share is taken apart once. The gateway has seen to it that nothing is missing and that no
  * merged header can break; what it did not foresee, composing refuses.
  */
-import { compile, merge, type Compiled, type Variables } from "#contract/merge.ts";
+import { compile, merge, MERGED_BODY_LIMIT, mergedLength, type Compiled, type Variables } from "#contract/merge.ts";
 import type { EmailContent } from "#contract/relay-protocol.ts";
 
 type CompiledContent = {
@@ -17,6 +17,11 @@ const compiled = new WeakMap<EmailContent, CompiledContent>();
 
 export const mergeContent = (content: EmailContent, variables: Variables): EmailContent => {
   const { text, html, headers } = partsOf(content);
+  // The gateway has looked at this; a relay must not be brought down by one that did not.
+  if (text && mergedLength(text, variables, "plain") > MERGED_BODY_LIMIT)
+    throw new Error("the text, merged, is too long");
+  if (html && mergedLength(html, variables, "html") > MERGED_BODY_LIMIT)
+    throw new Error("the html, merged, is too long");
   return {
     ...content,
     ...(text && { text: merge(text, variables, "plain") }),

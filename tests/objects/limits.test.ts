@@ -4,6 +4,7 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
+import { sha256Hex } from "../../gateway/core/token.ts";
 import { DEFAULT_LIMITS, TRIAL_LIMITS } from "#contract/limits.ts";
 import { call, countIn, goodSend, openAccount, type TestAccount } from "./support/worker-calls.ts";
 
@@ -213,4 +214,76 @@ test("registered senders: only what is listed, and listed can be only what is in
   expect((await send(account, { from: "ann@shop.test", headers: { Sender: "bob@shop.test" } })).status).toBe(403);
   await call("DELETE", `/v1/senders/${String(sender["id"])}`, { token });
   expect((await send(account, { from: "ann@shop.test" })).status).toBe(403);
+});
+
+test("requests that never come to the account are not free: a key has so many a second of them", async () => {
+  const account = await openAccount({ limits: { requests_per_second: 5 } });
+  expect((await call("GET", "/v1/limits", { token: account.token })).status).toBe(200);
+  const statuses: number[] = [];
+  for (let n = 0; n < 30; n++) statuses.push((await send(account, { from: "nobody" })).status);
+  expect(statuses).toContain(429);
+  expect(statuses.filter((status) => status === 422).length).toBeLessThanOrEqual(10);
+});
+
+test("a key that is bound makes no key, and one that has expired is not turned into a living one", async () => {
+  const account = await openAccount();
+  const key = async (fields: object) =>
+    (await call("POST", "/v1/api-keys", { token: account.token, body: { name: "k", ...fields } })).body as Json;
+  const domain = (await call("POST", "/v1/domains", { token: account.token, body: { name: "one.test" } })).body as Json;
+  const bound = await key({ domain_id: domain["id"] });
+  const made = await call("POST", "/v1/api-keys", { token: String(bound["token"]), body: { name: "free" } });
+  expect(made).toMatchObject({ status: 401, body: { name: "restricted_api_key" } });
+  const brief = await key({ expires_at: new Date(Date.now() + 50).toISOString() });
+  await scheduler.wait(80);
+  const turned = await call("POST", `/v1/api-keys/${String(brief["id"])}/rotate`, { token: account.token });
+  expect(turned).toMatchObject({ status: 400, body: { message: expect.stringContaining("expired") } });
+  const { body } = await call("GET", "/v1/api-keys", { token: account.token });
+  expect(JSON.stringify(body)).toContain(String(brief["id"]));
+});
+
+test("mail that was leased in a pool is its relay's, whichever pool the account's mail leaves from now", async () => {
+  const account = await openAccount();
+  await send(account);
+  const { lease } = await account.stub.lease("default", "relay-1", 10);
+  expect(lease).toBeGreaterThan(0);
+  await setLimits(account, { stream_pools: { transactional: "dedicated", bulk: "dedicated" } });
+  expect(await account.stub.reconcile("dedicated", "relay-1", [])).toEqual({ returned: 0 });
+  expect(await account.stub.lease("dedicated", "relay-2", 10)).toMatchObject({ count: 0 });
+  // The relay comes back to its own pool without it: it was lost on the way.
+  expect(await account.stub.reconcile("default", "relay-1", [])).toEqual({ returned: 1 });
+  expect(await account.stub.lease("dedicated", "relay-2", 10)).toMatchObject({ count: 1 });
+});
+
+test("what is canceled leaves nothing to watch over", async () => {
+  const account = await openAccount();
+  const soon = new Date(Date.now() + 60_000).toISOString();
+  const { id } = (await send(account, { scheduled_at: soon })).body as { id: string };
+  await call("POST", `/v1/emails/${id}/cancel`, { token: account.token });
+  expect(await account.stub.lease("default", "relay-1", 10)).toMatchObject({ count: 0 });
+  await runInDurableObject(account.stub, async (instance, { storage }) => {
+    await storage.deleteAlarm();
+    await instance.alarm();
+    const atMs = await storage.getAlarm();
+    expect(atMs === null || atMs > Date.now() + 20_000).toBe(true);
+  });
+});
+
+test("a key gives its reply again when the time it was scheduled for has passed", async () => {
+  const account = await openAccount();
+  const { id } = (await send(account)).body as { id: string };
+  const body = goodSend({ scheduled_at: "2026-01-01T00:00:00Z" });
+  expect(await send(account, { scheduled_at: "2026-01-01T00:00:00Z" }, { "idempotency-key": "then" })).toMatchObject({
+    status: 400,
+  });
+  // As if it had been accepted while that time was still to come.
+  const fingerprint = await sha256Hex(JSON.stringify(body));
+  await runInDurableObject(account.stub, (_, { storage }) => {
+    storage.sql.exec("INSERT INTO idem (key, k, fingerprint) SELECT 'then', k, ? FROM email", fingerprint);
+  });
+  const again = await call("POST", "/v1/emails", {
+    token: account.token,
+    headers: { "idempotency-key": "then" },
+    body,
+  });
+  expect(again).toEqual({ status: 200, body: { id } });
 });

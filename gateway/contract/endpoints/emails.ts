@@ -10,6 +10,7 @@ import type { Endpoint } from "./endpoint.ts";
 
 const IDEMPOTENCY = { "Idempotency-Key": "1 to 256 characters; the same key within 24 hours gives the same reply" };
 const SEND_PROBLEMS = [
+  "not_found",
   "invalid_from_address",
   "sender_not_allowed",
   "invalid_attachment",

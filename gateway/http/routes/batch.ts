@@ -7,17 +7,17 @@
 import type { Hono } from "hono";
 import { BATCH_EMAILS } from "#contract/email.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
-import { checkSend } from "../../core/send-request.ts";
+import { checkSend, type CheckedSend } from "../../core/send-request.ts";
 import type { AcceptCall, SendCall } from "../../objects/account-admission.ts";
 import { accountOf } from "../ask.ts";
 import { refusedAtTurnstile } from "../authenticate.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
-import { packSend } from "../pack-send.ts";
+import { packSend, unstage } from "../pack-send.ts";
 import { respond, sendProblem } from "../problem-response.ts";
 import { readJson } from "../read-body.ts";
 import { serveRaw } from "../serve.ts";
 import type { Turnstile } from "../turnstile.ts";
-import { idempotencyOf } from "./emails.ts";
+import { idempotencyOf, refuse } from "./emails.ts";
 
 type Checked = { sends: SendCall[]; indexes: number[]; errors: { index: number; message: string }[] };
 
@@ -48,8 +48,8 @@ const sendBatch = async (c: GatewayContext, turnstile: Turnstile): Promise<Respo
   if (!told) return sendProblem(c, problem("application_error"));
   c.set("rate", told.rate);
   if (!isProblem(told.answer)) return respond(c, told.answer.reply ?? "{}");
-  turnstile.remember(visitor.account, told.answer, told.rate, Date.now());
-  return sendProblem(c, told.answer);
+  await unstage(c, sends);
+  return refuse(c, turnstile, told.answer);
 };
 
 const checkAll = async (c: GatewayContext, json: unknown, permissive: boolean): Promise<Checked | Problem> => {
@@ -57,19 +57,25 @@ const checkAll = async (c: GatewayContext, json: unknown, permissive: boolean): 
     return problem("validation_error", `The body must be a JSON array of 1 to ${BATCH_EMAILS} emails.`);
   if (json.length > BATCH_EMAILS)
     return problem("validation_error", `The batch has ${json.length} emails; at most ${BATCH_EMAILS} are allowed.`);
+  const items = json.map((item, index) => checkItem(item, index));
+  const wrong = items.find(isProblem);
+  if (wrong && !permissive) return wrong;
   const checked: Checked = { sends: [], indexes: [], errors: [] };
-  for (const [index, item] of json.entries()) {
-    const packed = await checkItem(c, item, index);
+  for (const [index, item] of items.entries()) {
+    const packed = isProblem(item) ? item : await packSend(c, item, undefined);
     if (!isProblem(packed)) {
       checked.sends.push(packed);
       checked.indexes.push(index);
     } else if (permissive) checked.errors.push({ index, message: packed.message });
-    else return packed;
+    else {
+      await unstage(c, checked.sends);
+      return packed;
+    }
   }
   return checked;
 };
 
-const checkItem = (c: GatewayContext, item: unknown, index: number): Promise<SendCall | Problem> | Problem => {
+const checkItem = (item: unknown, index: number): CheckedSend | Problem => {
   const checked = checkSend(item, Date.now(), `[${index}].`);
   if (isProblem(checked)) return checked;
   if (checked.content.attachments || checked.meta.scheduled_at !== undefined)
@@ -77,5 +83,5 @@ const checkItem = (c: GatewayContext, item: unknown, index: number): Promise<Sen
       "validation_error",
       `[${index}]. \`attachments\` and \`scheduled_at\` are not for batches: send such an email alone.`,
     );
-  return packSend(c, checked, undefined);
+  return checked;
 };

@@ -2,7 +2,7 @@
  * `POST /v1/emails/bulk`: an NDJSON stream of one shared email and its recipients, taken in durable chunks.
  */
 import type { Hono } from "hono";
-import { BULK_LINE_LENGTH, BulkEmail } from "#contract/bulk.ts";
+import { BulkEmail } from "#contract/bulk.ts";
 import { BODY_LIMIT_BYTES } from "#contract/email.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { LineChecker } from "../../core/bulk-line.ts";
@@ -16,12 +16,15 @@ import { accountOf, ask } from "../ask.ts";
 import { refusedAtTurnstile } from "../authenticate.ts";
 import { BulkFeed, type Take } from "../bulk-feed.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
-import { packSend } from "../pack-send.ts";
+import { packSend, unstage } from "../pack-send.ts";
 import { answer as answerWith, sendProblem } from "../problem-response.ts";
 import { readLines, type Line } from "../read-lines.ts";
 import { serve, serveRaw } from "../serve.ts";
 import type { Turnstile } from "../turnstile.ts";
-import { idempotencyOf, idOf } from "./emails.ts";
+import { idempotencyOf, idOf, refuse } from "./emails.ts";
+
+/** A line above what a line may have is refused by its number; one above this ends the reading. */
+const LONGEST_LINE = 1_000_000;
 
 export const bulkRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
   serveRaw(app, "sendBulk", (c) => sendBulk(c, turnstile));
@@ -31,9 +34,12 @@ export const bulkRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void =>
 const sendBulk = async (c: GatewayContext, turnstile: Turnstile): Promise<Response> => {
   const closed = refusedAtTurnstile(c, turnstile, c.get("visitor").account, "sends");
   if (closed) return closed;
+  const may = await accountOf(c).mayProceed(c.get("visitor"), undefined);
+  c.set("rate", may.rate);
+  if (isProblem(may.answer)) return refuse(c, turnstile, may.answer);
   const body = c.req.raw.body;
   if (body === null) return sendProblem(c, problem("validation_error", "The body is empty; it must be NDJSON."));
-  const lines = readLines(body, (line) => (line === 1 ? BODY_LIMIT_BYTES : BULK_LINE_LENGTH));
+  const lines = readLines(body, (line) => (line === 1 ? BODY_LIMIT_BYTES : LONGEST_LINE));
   const first = (await lines.next()).value;
   if (!first || first.kind === "too-long")
     return sendProblem(c, problem("validation_error", "The first line must be the shared email."));
@@ -48,17 +54,17 @@ const sendBulk = async (c: GatewayContext, turnstile: Turnstile): Promise<Respon
 
   const visitor = c.get("visitor");
   const opening = { ...packed, templateId: shared.template?.id, idempotency, hash: hash.value };
-  const { rate, answer } = await accountOf(c).openBulk(visitor, opening);
-  c.set("rate", rate);
+  const answer = await accountOf(c).openBulk(visitor, opening);
   if (isProblem(answer)) {
-    turnstile.remember(visitor.account, answer, rate, Date.now());
-    return sendProblem(c, answer);
+    await unstage(c, [packed]);
+    return refuse(c, turnstile, answer);
   }
-  return feed(c, lines, shared, packed, hash, answer);
+  return feed(c, turnstile, lines, shared, packed, hash, answer);
 };
 
 const feed = async (
   c: GatewayContext,
+  turnstile: Turnstile,
   lines: AsyncGenerator<Line>,
   shared: CheckedSend,
   { sender, stream }: SendCall,
@@ -74,23 +80,29 @@ const feed = async (
   const bulk = new BulkFeed(state, checker, hash, take);
   for await (const line of lines) {
     if (line.kind === "too-long")
-      return sendProblem(c, problem("validation_error", `A line is longer than ${BULK_LINE_LENGTH} characters.`));
+      return sendProblem(
+        c,
+        problem(
+          "validation_error",
+          `A line is longer than ${LONGEST_LINE} characters: what follows was not read. Mend it and send the stream again.`,
+        ),
+      );
     const ended = await bulk.add(line.text);
-    if (ended) return finish(c, ended);
+    if (ended) return finish(c, turnstile, ended);
   }
-  if (!state.done) return finish(c, await bulk.end());
+  if (!state.done) return finish(c, turnstile, await bulk.end());
   const shorter = bulk.shortfall();
   if (shorter) return sendProblem(c, shorter);
   const reply = await account.bulkReply(visitor, state.k);
-  return finish(c, isProblem(reply) ? reply : { reply });
+  return finish(c, turnstile, isProblem(reply) ? reply : { reply });
 };
 
-const finish = (c: GatewayContext, ended: Awaited<ReturnType<BulkFeed["end"]>>): Response => {
-  if (isProblem(ended)) return sendProblem(c, ended);
+const finish = (c: GatewayContext, turnstile: Turnstile, ended: Awaited<ReturnType<BulkFeed["end"]>>): Response => {
+  if (isProblem(ended)) return refuse(c, turnstile, ended);
   const { reply, limited } = ended;
   if (!limited) return answerWith(c, reply);
   const text = `${limited.message} ${reply.accepted} recipients up to line ${reply.lines} are accepted; send the same stream with the same Idempotency-Key again for the rest.`;
-  return sendProblem(c, { ...limited, message: text });
+  return refuse(c, turnstile, { ...limited, message: text });
 };
 
 const checkShared = (line: string): CheckedSend | Problem => {

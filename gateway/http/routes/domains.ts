@@ -30,6 +30,10 @@ export const domainRoutes = (app: Hono<GatewayEnv>): void => {
   serve(app, "createDomain", async (c, { body }) => {
     const name = checkDomain(body);
     if (typeof name === "object") return sendProblem(c, name);
+    const visitor = c.get("visitor");
+    // Two RSA keys are a quarter of a second of work: nobody gets them for asking.
+    const may = await askAs(c.env, visitor.account, visitor, "mayCreateDomain", { name });
+    if (isProblem(may.answer)) return answerTold(c, may);
     const { signers, records } = await makeKeys(c.env, body);
     return ask(c, "createDomain", { name, request: body, signers, records });
   });

@@ -6,10 +6,10 @@ import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { checkSend, scheduledMsOf } from "../../core/send-request.ts";
 import { sha256Hex } from "../../core/token.ts";
 import type { Idempotency } from "../../objects/account-intake.ts";
-import { ask } from "../ask.ts";
+import { accountOf, ask } from "../ask.ts";
 import { refusedAtTurnstile } from "../authenticate.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
-import { packSend } from "../pack-send.ts";
+import { packSend, unstage } from "../pack-send.ts";
 import { respond, sendProblem } from "../problem-response.ts";
 import { readJson } from "../read-body.ts";
 import type { SendTogether } from "../send-together.ts";
@@ -37,21 +37,38 @@ const sendOne = async (c: GatewayContext, turnstile: Turnstile, together: SendTo
   if (closed) return closed;
   const body = await readJson(c.req.raw);
   if (isProblem(body)) return sendProblem(c, body);
-  const checked = checkSend(body.json, Date.now());
-  if (isProblem(checked)) return sendProblem(c, checked);
-  const sender =
-    checked.from && refusedAtTurnstile(c, turnstile, c.get("visitor").account, senderPassage(checked.from.address));
-  if (sender) return sender;
   const idempotency = await idempotencyOf(c, body.text);
   if (idempotency && isProblem(idempotency)) return sendProblem(c, idempotency);
-  const packed = await packSend(c, checked, idempotency);
-  if (isProblem(packed)) return sendProblem(c, packed);
+  const checked = checkSend(body.json, Date.now());
+  if (isProblem(checked)) return replayOr(c, checked, idempotency);
   const visitor = c.get("visitor");
+  const sender = checked.from && refusedAtTurnstile(c, turnstile, visitor.account, senderPassage(checked.from.address));
+  if (sender) return sender;
+  const packed = await packSend(c, checked, idempotency);
+  if (isProblem(packed)) return refuse(c, turnstile, packed);
   const { rate, answer } = await together.send(c.env, c.executionCtx, { visitor, sends: [packed], idempotency });
   c.set("rate", rate);
   if (!isProblem(answer)) return respond(c, `{"id":"${answer.ids[0] ?? ""}"}`);
-  turnstile.remember(visitor.account, answer, rate, Date.now());
-  return sendProblem(c, answer);
+  await unstage(c, [packed]);
+  return refuse(c, turnstile, answer);
+};
+
+/** A refusal of the account: what is everybody's is kept in mind. */
+export const refuse = (c: GatewayContext, turnstile: Turnstile, refusal: Problem): Response => {
+  turnstile.remember(c.get("visitor").account, refusal, c.get("rate"), Date.now());
+  return sendProblem(c, refusal);
+};
+
+/** A time that has passed since must not refuse what the key has answered already. */
+const replayOr = async (
+  c: GatewayContext,
+  refusal: Problem,
+  idempotency: Idempotency | undefined,
+): Promise<Response> => {
+  const told = idempotency && (await accountOf(c).replay(c.get("visitor"), idempotency));
+  if (!told || isProblem(told.answer)) return sendProblem(c, refusal);
+  c.set("rate", told.rate);
+  return respond(c, `{"id":"${told.answer.ids[0] ?? ""}"}`);
 };
 
 export const senderPassage = (address: string): `sender ${string}` => `sender ${address.toLowerCase()}`;

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { LeaseBook, type LeaseRow } from "../../../gateway/core/lease-book.ts";
 
 const row = (id: number, relay: string, ks: number[], more: Partial<LeaseRow> = {}): LeaseRow => ({
-  ...{ id, relay, ks, stream: 0, atMs: 1000 + id },
+  ...{ id, relay, ks, pool: "default", atMs: 1000 + id },
   ...more,
 });
 
@@ -48,18 +48,19 @@ test("an empty lease leaves when it may, and not before", () => {
   expect(book.heldBy(3)).toEqual([30]);
 });
 
-test("lost is what a relay was given of these streams and no longer has", () => {
+test("lost is what a relay was given in this pool and no longer has", () => {
   const book = bookOf(
     row(1, "north", [10, 11, 12]),
-    row(2, "north", [20], { stream: 1 }),
+    row(2, "north", [20], { pool: "bulk" }),
     row(3, "south", [30]),
     row(4, "north", [40]),
   );
-  expect(book.lost("north", [0], new Set([11]))).toEqual([10, 12, 40]);
-  expect(book.lost("north", [1], new Set())).toEqual([20]);
-  expect(book.lost("north", [0, 1], new Set([10, 11, 12, 40]))).toEqual([20]);
-  expect(book.lost("north", [], new Set())).toEqual([]);
-  expect(book.lost("east", [0, 1], new Set())).toEqual([]);
+  expect(book.lost("north", "default", new Set([11]))).toEqual([10, 12, 40]);
+  expect(book.lost("north", "bulk", new Set())).toEqual([20]);
+  expect(book.lost("north", "default", new Set([10, 11, 12, 40]))).toEqual([]);
+  expect(book.lost("north", "other", new Set())).toEqual([]);
+  expect(book.lost("east", "default", new Set())).toEqual([]);
+  expect(book.pools()).toEqual(new Set(["default", "bulk"]));
   // Asking takes nothing away.
   expect(book.heldCount).toBe(6);
 });
@@ -80,7 +81,7 @@ test("the time of a relay's newest lease that still holds something", () => {
 // ---- against a model: the leases given, and for each delivery the lease that holds it --------------------
 
 const RELAYS = ["north", "south"];
-const STREAMS = [0, 1];
+const POOLS = ["default", "bulk"];
 const KS = Array.from({ length: 12 }, (_, k) => k);
 
 const someKs = fc.uniqueArray(fc.constantFrom(...KS), { maxLength: 6 });
@@ -88,7 +89,7 @@ const step = fc.oneof(
   fc.record({
     kind: fc.constant("add" as const),
     relay: fc.constantFrom(...RELAYS),
-    stream: fc.constantFrom(...STREAMS),
+    pool: fc.constantFrom(...POOLS),
     ks: someKs,
   }),
   fc.record({ kind: fc.constant("settle" as const), k: fc.constantFrom(...KS) }),
@@ -96,7 +97,7 @@ const step = fc.oneof(
   fc.record({
     kind: fc.constant("lose" as const),
     relay: fc.constantFrom(...RELAYS),
-    streams: fc.subarray(STREAMS),
+    pool: fc.constantFrom(...POOLS),
     holding: someKs,
   }),
 );
@@ -113,7 +114,7 @@ test("whatever happens, in whatever order, the book agrees with a map", () => {
         switch (each.kind) {
           case "add": {
             lastId += 1;
-            const added = row(lastId, each.relay, each.ks, { stream: each.stream });
+            const added = row(lastId, each.relay, each.ks, { pool: each.pool });
             book.add(added);
             leases.set(lastId, added);
             for (const k of each.ks) holder.set(k, lastId);
@@ -132,10 +133,10 @@ test("whatever happens, in whatever order, the book agrees with a map", () => {
           }
           case "lose": {
             const lost = [...leases.values()]
-              .filter(({ relay, stream }) => relay === each.relay && each.streams.includes(stream))
+              .filter(({ relay, pool }) => relay === each.relay && pool === each.pool)
               .flatMap(({ id }) => heldBy(id))
               .filter((k) => !each.holding.includes(k));
-            expect(sorted(book.lost(each.relay, each.streams, new Set(each.holding)))).toEqual(sorted(lost));
+            expect(sorted(book.lost(each.relay, each.pool, new Set(each.holding)))).toEqual(sorted(lost));
             for (const k of lost) {
               book.settle(k);
               holder.delete(k);

@@ -4,12 +4,7 @@ import { expect, test } from "vitest";
 import type { Variables } from "#contract/merge.ts";
 import { problem, type ProblemCode } from "#contract/problem.ts";
 import { TemplateVariable } from "#contract/template.ts";
-import {
-  checkTemplate,
-  missingProblem,
-  resolveVariables,
-  type TemplateFields,
-} from "../../../gateway/core/template-check.ts";
+import { checkTemplate, resolveVariables, type TemplateFields } from "../../../gateway/core/template-check.ts";
 
 const FIELDS: TemplateFields = { subject: null, from: null, reply_to: null, variables: [] };
 
@@ -100,15 +95,4 @@ test("with a fallback for each of its own type, no send is short of a variable",
       expect(resolveVariables(declared, {})).toEqual({ kind: "variables", variables: Object.fromEntries(fallbacks) });
     }),
   );
-});
-
-test("a placeholder that nothing stands for is named", () => {
-  const check = (texts: string[], variables: Variables, message: string | undefined) => {
-    expect(missingProblem(texts, variables)).toEqual(
-      message === undefined ? undefined : problem("validation_error", message),
-    );
-  };
-  check(["Hello {{name}}", "{{{name}}} {{ total }}"], { name: "Ada", total: 1 }, undefined);
-  check(["Hello {{name|friend}}"], {}, undefined);
-  check(["Hello {{name}}", "{{total}}"], { name: "Ada" }, "Missing variable `total`.");
 });

@@ -168,7 +168,12 @@ test("what a request's shape lets it be refused with", () => {
     ).toEqual([]);
   };
   check("getEmail", [...COMMON_PROBLEMS, "not_found"], ["validation_error", "invalid_parameter"]);
-  check("listEmails", [...COMMON_PROBLEMS, "invalid_parameter"], ["not_found"]);
+  check("listEmails", [...COMMON_PROBLEMS, "invalid_parameter", "not_found"], ["validation_error"]);
+  check(
+    "getLimits",
+    [...COMMON_PROBLEMS].filter((code) => code !== "restricted_api_key"),
+    ["not_found"],
+  );
   check("sendEmail", ["validation_error", "payload_too_large", "security_error"], ["restricted_api_key"]);
   check("createRelay", ["invalid_api_key", "validation_error"], ["rate_limit_exceeded", "account_suspended"]);
   check("openapi", ["application_error"], ["missing_api_key"]);
