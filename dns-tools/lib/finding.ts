@@ -1,0 +1,72 @@
+/**
+ * What is said of a domain's records: one shape for every check, with a code that programs may rely on.
+ *
+ * One mistake gives one finding, which names its cause. "Could not be found out" is `indeterminate`, never a `fail`.
+ * What the checks are is not known here.
+ */
+
+/** `fail`: mail fails by it. `warn`: it will bite. `indeterminate`: the DNS did not say. */
+export type FindingStatus = "pass" | "warn" | "fail" | "not_applicable" | "indeterminate";
+
+/** Stable API: a code keeps its meaning for ever. */
+export type FindingCode =
+  | `spf.${
+      | "missing"
+      | "multiple"
+      | "syntax"
+      | "lookups"
+      | "void"
+      | "include-none"
+      | "loop"
+      | "wrong-domain"
+      | "not-authorised"
+      | "plus-all"
+      | "neutral-all"
+      | "no-all"
+      | "after-all"
+      | "ptr"
+      | "too-long"
+      | "type99"}`
+  | `dkim.${
+      | "missing"
+      | "name-doubled"
+      | "truncated"
+      | "multiple"
+      | "split-records"
+      | "mismatch"
+      | "revoked"
+      | "escaped"
+      | "syntax"
+      | "weak-key"
+      | "testing"
+      | "cname-broken"}`
+  | `dmarc.${
+      | "missing"
+      | "multiple"
+      | "wrong-name"
+      | "quotes"
+      | "syntax"
+      | "historic-tag"
+      | "rua-unauthorised"
+      | "no-rua"
+      | "none-forever"
+      | "psl-only"}`
+  | `align.${"none" | "strict" | "spf-only" | "freemail"}`
+  | `mx.${"missing" | "cname" | "ip" | "null" | "dangling" | "bounce-host"}`
+  | `dns.${"wildcard" | "cname-and-other" | "proxied" | "indeterminate" | "disagree" | "dnssec-bogus"}`
+  | `${"mta-sts" | "tls-rpt" | "dane" | "bimi" | "ptr" | "dnsbl"}.${string}`;
+
+export type Finding = {
+  code: FindingCode;
+  status: FindingStatus;
+  /** The DNS name that it is about. */
+  name: string;
+  /** What was seen, what it causes, the one change to make; with the values in it. */
+  text: string;
+  /** What to publish instead: the value of a record, ready to paste. */
+  fix?: string;
+  /** What it was concluded from: records and answers, as they were. */
+  evidence: readonly string[];
+  /** Where the rule stands: `RFC 7208 §4.6.4`. */
+  rfc: string;
+};
