@@ -19,23 +19,35 @@ export type SendingNeeds = {
   /** The label of return-path addresses: `send` for `send.example.com`. */
   returnPath: string;
   selectors: readonly (DkimKey & { selector: string })[];
-  /** Whose SPF record authorises the relays. */
-  spfInclude: string;
-  /** Where bounces are to be sent. */
-  bounceHost: string;
+  /** The record that authorises the relays: `wantedSpf`. */
+  spf: string;
+  /** Where bounces are to be sent; absent: that is settled elsewhere. */
+  bounceHost?: string;
 };
 
 const BOUNCE_PRIORITY = 10;
 
+const bounceRecord = (name: string, host: string): RequiredRecord => ({
+  purpose: "SPF",
+  name,
+  type: "MX",
+  value: host,
+  priority: BOUNCE_PRIORITY,
+});
+
 /** The MX first, then the SPF, then the keys in their order. */
-export const sendingRecords = ({ returnPath, selectors, spfInclude, bounceHost }: SendingNeeds): RequiredRecord[] => [
-  { purpose: "SPF", name: returnPath, type: "MX", value: bounceHost, priority: BOUNCE_PRIORITY },
-  { purpose: "SPF", name: returnPath, type: "TXT", value: `v=spf1 include:${spfInclude} ~all` },
-  ...selectors.map((key): RequiredRecord => ({
+export const sendingRecords = ({ returnPath, selectors, spf, bounceHost }: SendingNeeds): RequiredRecord[] => [
+  ...(bounceHost === undefined ? [] : [bounceRecord(returnPath, bounceHost)]),
+  { purpose: "SPF", name: returnPath, type: "TXT", value: spf },
+  ...keyRecords(selectors),
+];
+
+/** A record for each key. */
+export const keyRecords = (selectors: SendingNeeds["selectors"]): RequiredRecord[] =>
+  selectors.map((key) => ({
     purpose: "DKIM",
     // RFC 6376 §3.6.2.1: where a verifier looks.
     name: `${key.selector}._domainkey`,
     type: "TXT",
     value: formatDkimRecord(key),
-  })),
-];
+  }));

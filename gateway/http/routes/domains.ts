@@ -8,6 +8,7 @@ import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { seal, sealingKey } from "#contract/sealed.ts";
 import { parseDomain } from "#dns/domain.ts";
 import { sendingRecords } from "#dns/requirement.ts";
+import { wantedSpf } from "#dns/spf-wanted.ts";
 import { verifyRecords } from "#dns/verify-records.ts";
 import { dohResolver } from "#resolvers/doh.ts";
 import { generateDkimKey } from "../../core/dkim-key.ts";
@@ -83,7 +84,7 @@ const makeKeys = async (
   const required = sendingRecords({
     returnPath: custom_return_path ?? "send",
     selectors: made.map(({ published }) => published),
-    spfInclude: env.HIKYAKU_BOUNCE_DOMAIN,
+    spf: wantedSpf({ includes: [env.HIKYAKU_BOUNCE_DOMAIN], addresses: [] }),
     bounceHost: env.HIKYAKU_BOUNCE_DOMAIN,
   });
   const first = `${SELECTORS[0].selector}._domainkey`;

@@ -8,7 +8,7 @@ test("MX and SPF of the return-path, then a record for each key", () => {
       { selector: "s1", algorithm: "rsa-sha256", publicKeyBase64: "AAAA" },
       { selector: "s2", algorithm: "ed25519-sha256", publicKeyBase64: "BBBB" },
     ],
-    spfInclude: "spf.relay.test",
+    spf: "v=spf1 include:spf.relay.test ~all",
     bounceHost: "bounce.relay.test",
   });
   expect(records).toEqual([

@@ -106,7 +106,7 @@ test("what is required is verified once it is published, each in its place", asy
       { selector: "s1", algorithm: "rsa-sha256", publicKeyBase64: "AAAABBBB" },
       { selector: "s2", algorithm: "ed25519-sha256", publicKeyBase64: "CCCC" },
     ],
-    spfInclude: "spf.relay.test",
+    spf: "v=spf1 include:spf.relay.test ~all",
     bounceHost: "bounce.relay.test",
   });
   const records = required.map(({ purpose, ...record }): NeededRecord => ({ record: purpose, ...record }));

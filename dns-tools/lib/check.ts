@@ -1,0 +1,104 @@
+/**
+ * A sending domain checked as a whole: what receivers find of its SPF, DKIM, DMARC and MX, and whether it speaks for
+ * the From.
+ *
+ * All look-ups run side by side. What follows from a mistake that is told already is left out, and what a part could
+ * not find out does not make it wrong. Selectors cannot be looked for: of a domain without any told, DKIM is left open.
+ */
+import { alignFindings } from "./align-findings.ts";
+import { align } from "./align.ts";
+import { dkimFindings } from "./dkim-findings.ts";
+import type { DkimKey } from "./dkim-record.ts";
+import { dmarcFindings } from "./dmarc-findings.ts";
+import type { Finding, FindingStatus } from "./finding.ts";
+import { mxFindings } from "./mx-findings.ts";
+import type { PublicSuffixes } from "./public-suffix.ts";
+import type { Resolve } from "./resolver.ts";
+import { walkSpf } from "./spf-cost.ts";
+import { spfFindings } from "./spf-findings.ts";
+
+/** Names as `parseDomain` gives them. */
+export type SendingDomain = {
+  /** Of the From. */
+  domain: string;
+  /** The domain of return-path addresses; it may be `domain` itself. */
+  returnPath: string;
+  selectors: readonly { selector: string; key?: DkimKey }[];
+  /** Whose SPF records name the relays, and addresses of relays. */
+  includes: readonly string[];
+  addresses: readonly string[];
+  /** Where bounces to the return-path go; absent: nothing is known of it. */
+  bounceHost?: string;
+};
+
+/** `status`: the worst of the findings; a sure fault counts for more than what could not be found out. */
+export type DomainReport = { domain: string; status: CheckStatus; findings: Finding[] };
+export type CheckStatus = Exclude<FindingStatus, "not_applicable">;
+
+/** Never rejects over what the DNS says or does not; `signal` ends open look-ups. */
+export const checkDomain = async (
+  sending: SendingDomain,
+  suffixes: PublicSuffixes,
+  resolve: Resolve,
+  signal?: AbortSignal,
+): Promise<DomainReport> => {
+  const { domain, returnPath, selectors } = sending;
+  const authenticated = { from: domain, spf: returnPath, dkim: [domain] };
+  const [spf, dkim, dmarc, mx, alignment] = await Promise.all([
+    checkSpf(sending, resolve, signal),
+    Promise.all(selectors.map((selector) => dkimFindings({ domain, ...selector }, resolve, signal))),
+    dmarcFindings({ ...authenticated, suffixes }, resolve, signal),
+    checkMx(sending, resolve, signal),
+    align(authenticated, suffixes, resolve, signal),
+  ]);
+  const authentication = [...spf, ...(selectors.length > 0 ? dkim.flat() : [selectorUnknown(domain)])];
+  const stands = authentication.every(({ status }) => status === "pass" || status === "warn");
+  // That both will align is no news while one of them does not stand; that they will not is.
+  const aligned = alignFindings(authenticated, alignment).filter(({ status }) => stands || isTrouble(status));
+  const findings = withoutRepeats([...authentication, ...dmarc, ...aligned, ...mx]);
+  return { domain, status: worstOf(findings), findings };
+};
+
+const checkSpf = async (
+  { domain, returnPath, includes, addresses }: SendingDomain,
+  resolve: Resolve,
+  signal?: AbortSignal,
+): Promise<Finding[]> => {
+  const [tree, fromTree] = await Promise.all([
+    walkSpf(returnPath, resolve, signal),
+    returnPath === domain ? undefined : walkSpf(domain, resolve, signal),
+  ]);
+  return spfFindings({ includes, addresses }, { tree, ...(fromTree && { fromTree }) });
+};
+
+/** Of the domain, where replies go, and of a return-path of its own, where bounces go. */
+const checkMx = async (
+  { domain, returnPath, bounceHost }: SendingDomain,
+  resolve: Resolve,
+  signal?: AbortSignal,
+): Promise<Finding[]> => {
+  const bounces = { name: returnPath, ...(bounceHost !== undefined && { bounceHost }) };
+  const checks = returnPath === domain ? [{ name: domain }] : [{ name: domain }, bounces];
+  return (await Promise.all(checks.map((check) => mxFindings(check, resolve, signal)))).flat();
+};
+
+const selectorUnknown = (domain: string): Finding => ({
+  code: "dkim.missing",
+  status: "not_applicable",
+  name: `_domainkey.${domain}`,
+  text: `DKIM was not checked: selectors cannot be looked for, so say with which one mail of ${domain} is signed.`,
+  evidence: [],
+  rfc: "RFC 6376 §3.6.2.1",
+});
+
+const isTrouble = (status: FindingStatus): boolean => status === "fail" || status === "warn";
+
+/** The same look-up may have failed for several parts. */
+const withoutRepeats = (findings: readonly Finding[]): Finding[] => [
+  ...new Map(findings.map((finding) => [JSON.stringify([finding.code, finding.name, finding.text]), finding])).values(),
+];
+
+const WORST_FIRST = ["fail", "indeterminate", "warn"] as const;
+
+const worstOf = (findings: readonly Finding[]): CheckStatus =>
+  WORST_FIRST.find((worst) => findings.some(({ status }) => status === worst)) ?? "pass";

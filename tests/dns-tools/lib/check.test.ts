@@ -1,0 +1,90 @@
+/**
+ * A domain checked as a whole: each part speaks, one mistake speaks once, and what the DNS did not say is no fault.
+ */
+import { expect, test } from "vitest";
+import { checkDomain, type DomainReport, type SendingDomain } from "../../../dns-tools/lib/check.ts";
+import { COMMON_SUFFIXES } from "../../../dns-tools/lib/public-suffix.ts";
+import { boundedRun } from "../../../dns-tools/resolvers/bounded.ts";
+import { recordedResolver, type RecordedZone } from "../../../dns-tools/resolvers/recorded.ts";
+import { RSA_2048 } from "../support/public-keys.ts";
+
+const SENDING: SendingDomain = {
+  domain: "d.test",
+  returnPath: "send.d.test",
+  selectors: [{ selector: "s1" }],
+  includes: ["spf.relay.test"],
+  addresses: [],
+  bounceHost: "bounce.relay.test",
+};
+
+const KEY = `v=DKIM1; k=rsa; p=${RSA_2048}`;
+
+const GOOD: RecordedZone = {
+  "d.test": { MX: [{ preference: 10, exchange: "mail.d.test" }], A: ["192.0.2.1"] },
+  "mail.d.test": { A: ["192.0.2.2"] },
+  "send.d.test": {
+    MX: [{ preference: 10, exchange: "bounce.relay.test" }],
+    TXT: ["v=spf1 include:spf.relay.test ~all"],
+  },
+  "bounce.relay.test": { A: ["192.0.2.3"] },
+  "spf.relay.test": { TXT: ["v=spf1 ip4:192.0.2.0/24 ~all"] },
+  "s1._domainkey.d.test": { TXT: [KEY] },
+  "_dmarc.d.test": { TXT: ["v=DMARC1; p=reject; rua=mailto:dmarc@d.test"] },
+};
+
+const check = (zone: RecordedZone, sending: Partial<SendingDomain> = {}): Promise<DomainReport> =>
+  checkDomain({ ...SENDING, ...sending }, COMMON_SUFFIXES, boundedRun(recordedResolver(zone)).resolve);
+
+const troubles = ({ findings }: DomainReport): string[] =>
+  findings.filter(({ status }) => status !== "pass").map(({ code, status, name }) => `${status} ${code} ${name}`);
+
+test("a domain that has everything passes, and each part says so", async () => {
+  const report = await check(GOOD);
+  expect(troubles(report)).toEqual([]);
+  expect(report.status).toBe("pass");
+  const groups = report.findings.map(({ code }) => code.split(".")[0]);
+  expect(new Set(groups)).toEqual(new Set(["spf", "dkim", "dmarc", "align", "mx"]));
+});
+
+test("one mistake is one finding, and nothing that follows from it", async () => {
+  const cases: [RecordedZone, string][] = [
+    [{ "send.d.test": { MX: GOOD_MX } }, "fail spf.missing send.d.test"],
+    [{ "s1._domainkey.d.test": "nxdomain" }, "fail dkim.missing s1._domainkey.d.test"],
+    [{ "_dmarc.d.test": "nxdomain" }, "fail dmarc.missing _dmarc.d.test"],
+    [{ "send.d.test": { TXT: ["v=spf1 include:spf.relay.test ~all"] } }, "fail mx.missing send.d.test"],
+    [{ "mail.d.test": "nxdomain" }, "fail mx.dangling d.test"],
+    [{ "_dmarc.d.test": { TXT: ["v=DMARC1; p=reject; aspf=s; rua=mailto:dmarc@d.test"] } }, "warn align.strict d.test"],
+  ];
+  for (const [change, trouble] of cases) {
+    const report = await check({ ...GOOD, ...change });
+    expect(troubles(report), trouble).toEqual([trouble]);
+    expect(report.status).toBe(trouble.split(" ")[0]);
+  }
+});
+
+const GOOD_MX = [{ preference: 10, exchange: "bounce.relay.test" }];
+
+test("what could not be found out is not missing, and a sure fault counts for more", async () => {
+  const unknown = await check({ ...GOOD, "s1._domainkey.d.test": "servfail" });
+  expect(unknown.status).toBe("indeterminate");
+  expect(troubles(unknown)).toEqual(["indeterminate dns.indeterminate s1._domainkey.d.test"]);
+  const both = await check({ ...GOOD, "s1._domainkey.d.test": "servfail", "mail.d.test": "nxdomain" });
+  expect(both.status).toBe("fail");
+});
+
+test("without a selector DKIM is left open, and a record of the domain itself is judged", async () => {
+  const report = await check(
+    { ...GOOD, "d.test": { TXT: ["v=spf1 include:spf.relay.test -all"], A: ["192.0.2.1"] } },
+    { selectors: [], returnPath: "d.test" },
+  );
+  expect(troubles(report)).toEqual(["not_applicable dkim.missing _domainkey.d.test"]);
+  expect(report.status).toBe("pass");
+});
+
+test("a run that is cut short says so and ends", async () => {
+  const run = boundedRun(recordedResolver(GOOD), { mostLookUps: 4, timeoutMs: 1000 });
+  const report = await checkDomain(SENDING, COMMON_SUFFIXES, run.resolve);
+  expect(report.status).toBe("indeterminate");
+  expect(run.cut()).toContain("4 look-ups");
+  expect(report.findings.some(({ status }) => status === "fail")).toBe(false);
+});
