@@ -4,6 +4,9 @@
  * RSA below 1024 bits and other key types are refused here, not when the first mail is to be signed
  * (RFC 8301 §3.2 wants at least 1024, should be 2048; RFC 8463 adds Ed25519).
  */
+import type { DkimAlgorithm } from "#dns/dkim-record.ts";
+import { type DkimKeyPair, formatKeyPair, keyParameters } from "#dns/keygen.ts";
+
 export type DkimKeyResult =
   | { kind: "key"; algorithm: "rsa-sha256" | "ed25519-sha256"; pem: string }
   | { kind: "unusable"; reason: string };
@@ -69,28 +72,8 @@ const toPem = (der: Uint8Array): string => {
 };
 
 /** A new key pair: the private half as PKCS#8 PEM, the public one as the `p=` of its record. */
-export const generateDkimKey = async (
-  algorithm: "rsa-sha256" | "ed25519-sha256",
-): Promise<{ pem: string; publicKeyBase64: string }> => {
-  const rsa = {
-    name: "RSASSA-PKCS1-v1_5",
-    hash: "SHA-256",
-    modulusLength: 2048,
-    publicExponent: new Uint8Array([1, 0, 1]),
-  };
-  const pair = await crypto.subtle.generateKey(algorithm === "rsa-sha256" ? rsa : { name: "Ed25519" }, true, [
-    "sign",
-    "verify",
-  ]);
+export const generateDkimKey = async (algorithm: DkimAlgorithm): Promise<DkimKeyPair> => {
+  const pair = await crypto.subtle.generateKey(keyParameters(algorithm), true, ["sign", "verify"]);
   if (!("privateKey" in pair)) throw new Error("generateKey gave no pair");
-  const pkcs8 = new Uint8Array(await exportKey("pkcs8", pair.privateKey));
-  // RFC 8463 §4.2: an Ed25519 record has the bare 32 bytes; RFC 6376 §3.6.1: an RSA one has SubjectPublicKeyInfo.
-  const published = await exportKey(algorithm === "rsa-sha256" ? "spki" : "raw", pair.publicKey);
-  return { pem: toPem(pkcs8), publicKeyBase64: btoa(String.fromCharCode(...new Uint8Array(published))) };
-};
-
-const exportKey = async (format: "pkcs8" | "spki" | "raw", key: CryptoKey): Promise<ArrayBuffer> => {
-  const exported = await crypto.subtle.exportKey(format, key);
-  if (!(exported instanceof ArrayBuffer)) throw new Error(`exporting as ${format} gave no bytes`);
-  return exported;
+  return formatKeyPair(pair);
 };

@@ -4,7 +4,8 @@
  * What a name resolves to is not known here. On Cloudflare a Worker reaches no private network; on plain workerd the
  * network service behind `fetch` refuses private addresses when it connects, so a name cannot be rebound to one.
  */
-import { contains, parseIp, parseNetwork, type IpAddress, type Network } from "#contract/ip-network.ts";
+import { contains, parseNetwork, type Network } from "#contract/ip-network.ts";
+import { type IpAddress, parseIp } from "#dns/ip-address.ts";
 
 /** A typing error in the tables below must not open a network in silence. */
 const networkOf = (text: string): Network => {

@@ -6,7 +6,8 @@
 import { z } from "zod";
 import { AllowedSenders, type AccountDetail, type CreateAccount, type UpdateAccount } from "#contract/account.ts";
 import { kToMs } from "#contract/ids.ts";
-import { contains, parseIp, parseNetwork, type Network } from "#contract/ip-network.ts";
+import { contains, parseNetwork, type Network } from "#contract/ip-network.ts";
+import { parseIp } from "#dns/ip-address.ts";
 import { DEFAULT_LIMITS, SetLimits, TRIAL_LIMITS, type Limits } from "#contract/limits.ts";
 
 const Stored = z.object({

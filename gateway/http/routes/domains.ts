@@ -75,8 +75,8 @@ const makeKeys = async (
   const sealing = await sealingKey(env.HIKYAKU_MASTER_KEY, "dkim-at-rest");
   const made = await Promise.all(
     SELECTORS.map(async ({ selector, algorithm, standby }) => {
-      const { pem, publicKeyBase64 } = await generateDkimKey(algorithm);
-      const sealed = await seal(sealing, pem, crypto.getRandomValues(new Uint8Array(12)));
+      const { privateKeyPem, publicKeyBase64 } = await generateDkimKey(algorithm);
+      const sealed = await seal(sealing, privateKeyPem, crypto.getRandomValues(new Uint8Array(12)));
       const signer: SealedSigner = { selector, algorithm, sealed, ...(standby && { standby }) };
       return { signer, published: { selector, algorithm, publicKeyBase64 } };
     }),

@@ -1,7 +1,7 @@
 /** What a customer may make the gateway call: public hosts only, in whatever way an address is written. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseIp } from "#contract/ip-network.ts";
+import { parseIp } from "#dns/ip-address.ts";
 import { checkUrl, isPublicIp } from "../../../gateway/core/public-address.ts";
 
 const checkIp = (text: string, expected: boolean): void => {
