@@ -8,5 +8,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   out: (text) => process.stdout.write(`${text}\n`),
+  // `styleText` asks NO_COLOR and FORCE_COLOR too; here only whether a person reads.
+  colours: process.stdout.isTTY && !process.env["NO_COLOR"],
   err: (text) => process.stderr.write(`${text}\n`),
 });

@@ -16,21 +16,21 @@ import {
 import { createKey, listKeys, revokeKey, rotateKey } from "./api-keys.ts";
 import { bulk } from "./bulk.ts";
 import type { ApiOptions } from "./credentials.ts";
+import { dnsCommands } from "./dns-program.ts";
 import { doctor, type DoctorOptions } from "./doctor.ts";
 import { addDomain, listDomains, removeDomain, showDomain, verifyDomain } from "./domains.ts";
 import { limits } from "./limits.ts";
 import { createRelay, listRelays } from "./relays.ts";
 import { send, type SendOptions } from "./send.ts";
-import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
+import { EXIT, type Exit, type Run, type Surroundings, WrongUse } from "./surroundings.ts";
 
 type Json = ApiOptions & { json?: boolean };
 
 export const runCli = async (args: readonly string[], around: Surroundings): Promise<Exit> => {
   let exit: Exit = EXIT.done;
-  /** Wraps a command: its exit status is the program's. */
-  const run =
-    <Args extends unknown[]>(command: (...args: Args) => Promise<Exit>) =>
-    async (...given: Args): Promise<void> => {
+  const run: Run =
+    (command) =>
+    async (...given) => {
       exit = await command(...given);
     };
   try {
@@ -44,11 +44,9 @@ export const runCli = async (args: readonly string[], around: Surroundings): Pro
   }
 };
 
-type Run = <Args extends unknown[]>(command: (...args: Args) => Promise<Exit>) => (...given: Args) => Promise<void>;
-
 const program = (run: Run, around: Surroundings): Command => {
   const root = new Command("hikyaku")
-    .description("Operate a Hikyaku gateway and send through it.")
+    .description("Operate a Hikyaku gateway, send through it, and check the DNS of sending domains.")
     .exitOverride()
     .configureOutput({ writeOut: (text) => around.out(text.trimEnd()), writeErr: (text) => around.err(text.trimEnd()) })
     .addHelpText(
@@ -94,6 +92,7 @@ const program = (run: Run, around: Surroundings): Command => {
   );
 
   accountCommands(root, run, around);
+  dnsCommands(root, run, around);
 
   root
     .command("send")

@@ -9,6 +9,8 @@ export type Surroundings = {
   out: (text: string) => void;
   /** A text for stderr: everything else. */
   err: (text: string) => void;
+  /** stdout is a terminal that shows colours. */
+  colours?: boolean;
 };
 
 /** Exit statuses. `no`: the answer is no. `unknown`: it could not be found out (network, a server that fails). */
@@ -17,3 +19,8 @@ export type Exit = (typeof EXIT)[keyof typeof EXIT];
 
 /** Wrong use that shows only while a command runs: a missing token, a file that cannot be read. */
 export class WrongUse extends Error {}
+
+/** Wraps a command so that its exit status becomes the program's. */
+export type Run = <Args extends unknown[]>(
+  command: (...args: Args) => Promise<Exit>,
+) => (...given: Args) => Promise<void>;

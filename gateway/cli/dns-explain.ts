@@ -1,0 +1,79 @@
+/**
+ * `hikyaku dns explain`: where a domain's SPF leads and what each term costs, where its DMARC policy comes from, and what
+ * each tag means. Nothing is judged here; `dns check` does that.
+ */
+import { explainDiscovery, explainRecord, type TagMeaning } from "#dns/dmarc-explain.ts";
+import { discoverPolicy } from "#dns/dmarc-discovery.ts";
+import { parseDmarc } from "#dns/dmarc.ts";
+import { shown } from "#dns/look-up-findings.ts";
+import { walkSpf } from "#dns/spf-cost.ts";
+import { SPF_LIMITS, type SpfNode, spfTotals, type SpfTree } from "#dns/spf-tree.ts";
+import { domainArgument, type ResolverOptions, resolverRun } from "./dns-options.ts";
+import { EXIT, type Exit, type Surroundings } from "./surroundings.ts";
+
+export type ExplainOptions = ResolverOptions & { json?: boolean };
+
+/** Of a domain, or of the text of a DMARC record, which needs no look-up. */
+export const explain = async (subject: string, options: ExplainOptions, around: Surroundings): Promise<Exit> => {
+  if (/^\s*v\s*=\s*DMARC1/i.test(subject)) return explainText(subject, options, around);
+  const domain = domainArgument(subject);
+  const { resolve } = resolverRun(options);
+  const [spf, discovery] = await Promise.all([walkSpf(domain, resolve), discoverPolicy(domain, resolve)]);
+  const steps = explainDiscovery(discovery);
+  const tags = discovery.kind === "policy" ? explainRecord(discovery.found.record) : [];
+  const totals = spfTotals(spf);
+  if (options.json === true) {
+    const lookups = { lookups: totals.lookups, limit: SPF_LIMITS.lookups, uncounted: totals.uncounted };
+    around.out(JSON.stringify({ domain, spf: { ...lookups, tree: spf }, dmarc: { steps, tags } }));
+  } else around.out(["SPF", ...spfLines(spf), "", "DMARC", ...steps, ...tagLines(tags)].join("\n"));
+  return spf.kind === "unknown" || discovery.kind === "unknown" ? EXIT.unknown : EXIT.done;
+};
+
+const explainText = (text: string, options: ExplainOptions, around: Surroundings): Exit => {
+  const parsed = parseDmarc(text.trim());
+  if (parsed.kind !== "record") {
+    const reason = parsed.kind === "malformed" ? parsed.reason : "it does not begin with v=DMARC1";
+    around.err(`hikyaku: receivers discard this record, because ${reason}`);
+    return EXIT.no;
+  }
+  const tags = explainRecord(parsed.record);
+  around.out(options.json === true ? JSON.stringify({ tags }) : tagLines(tags).join("\n"));
+  return EXIT.done;
+};
+
+const tagLines = (tags: readonly TagMeaning[]): string[] =>
+  tags.map(({ tag, meaning }) => `  ${tag.padEnd(5)} ${meaning}`);
+
+const spfLines = (tree: SpfTree): string[] => {
+  const { lookups, uncounted } = spfTotals(tree);
+  const total = `${uncounted ? "at least " : ""}${lookups} of ${SPF_LIMITS.lookups} look-ups`;
+  return [...treeLines(tree, ""), ...(tree.kind === "record" ? [total] : [])];
+};
+
+const treeLines = (tree: SpfTree, indent: string): string[] => {
+  switch (tree.kind) {
+    case "record":
+      return [
+        `${indent}${tree.domain}: \`${shown(tree.record)}\``,
+        ...tree.terms.flatMap((node) => nodeLines(node, `${indent}  `)),
+      ];
+    case "none":
+      return [`${indent}${tree.domain}: no SPF record`];
+    case "multiple":
+      return [`${indent}${tree.domain}: ${tree.records.length} records, so receivers answer permerror`];
+    case "malformed":
+      return [`${indent}${tree.domain}: \`${shown(tree.record)}\` is malformed, so receivers answer permerror`];
+    case "unknown":
+      return [`${indent}${tree.domain}: could not be looked up (${shown(tree.reason)})`];
+    case "loop":
+      return [`${indent}${tree.domain}: is being read already, a circle`];
+    case "cut":
+      return [`${indent}${tree.domain}: not looked at, the tree is too large`];
+  }
+};
+
+const nodeLines = ({ text, cost, uncounted, asked, children }: SpfNode, indent: string): string[] => {
+  const price = cost === 0 && !uncounted ? "" : `  [${uncounted ? "at least " : ""}${cost}]`;
+  const unreached = asked.kind === "unreached" ? "  (never reached)" : "";
+  return [`${indent}${shown(text)}${price}${unreached}`, ...(children ? treeLines(children, `${indent}  `) : [])];
+};
