@@ -10,8 +10,9 @@ import { describe, expect, test } from "vitest";
 import { recordedResolver, type RecordedZone } from "#resolvers/recorded.ts";
 import { parseArcSuite } from "./support/arc-suite.ts";
 import { mailauthResolver } from "./support/mailauth-resolver.ts";
+import { vectorPath } from "./support/public-vectors.ts";
 
-const SUITE = process.env["HIKYAKU_ARC_SUITE"] ?? "/work/shared/vectors/arc/arc-draft-validation-tests.yml";
+const SUITE = process.env["HIKYAKU_ARC_SUITE"] ?? vectorPath("arc/arc-draft-validation-tests.yml");
 const isThere = existsSync(SUITE);
 if (!isThere) console.log(`skipped: the ARC suite is not at ${SUITE}`);
 const scenarios = isThere ? parseArcSuite(readFileSync(SUITE, "utf8")) : [];

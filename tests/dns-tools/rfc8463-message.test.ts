@@ -13,8 +13,9 @@ import type { DkimKey } from "#dns/dkim-record.ts";
 import { recordedResolver } from "#resolvers/recorded.ts";
 import { mailauthResolver } from "./support/mailauth-resolver.ts";
 import { ED25519 } from "./support/public-keys.ts";
+import { vectorPath } from "./support/public-vectors.ts";
 
-const FOLDER = process.env["HIKYAKU_DKIM_VECTORS"] ?? "/work/shared/vectors/dkim";
+const FOLDER = process.env["HIKYAKU_DKIM_VECTORS"] ?? vectorPath("dkim");
 const isThere = existsSync(FOLDER);
 if (!isThere) console.log(`skipped: the message of RFC 8463 is not in ${FOLDER}`);
 const read = (file: string, otherwise: string): string =>

@@ -2,17 +2,15 @@
  * RFC 7208 by its public suite, which lies beside the repository: mailauth evaluates through our port as it says, and
  * our parser takes exactly the records that it calls records.
  */
-import { fileURLToPath } from "node:url";
 import { existsSync, readFileSync } from "node:fs";
 import { spf } from "mailauth/lib/spf/index.js";
 import { describe, expect, test } from "vitest";
 import { isSpf, parseSpf } from "#dns/spf.ts";
 import { mailauthResolver } from "./support/mailauth-resolver.ts";
+import { vectorPath } from "./support/public-vectors.ts";
 import { parseSuite, suiteResolver, suiteTexts, type SuiteZone } from "./support/spf-suite.ts";
 
-const SUITE =
-  process.env["HIKYAKU_SPF_SUITE"] ??
-  fileURLToPath(new URL("../../../shared/vectors/spf/rfc7208-tests.yml", import.meta.url));
+const SUITE = process.env["HIKYAKU_SPF_SUITE"] ?? vectorPath("spf/rfc7208-tests.yml");
 const isThere = existsSync(SUITE);
 if (!isThere) console.log(`skipped: the RFC 7208 suite is not at ${SUITE}`);
 const scenarios = isThere ? parseSuite(readFileSync(SUITE, "utf8")) : [];
