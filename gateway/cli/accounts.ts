@@ -61,8 +61,10 @@ export const accountLimits = async (
   return show(answer, AccountDetail, options.json === true, around, limitTable);
 };
 
-export const accountAudit = async (id: string, options: Options, around: Surroundings): Promise<Exit> => {
-  const answer = await callApi(adminApi(options, around), "GET", `${pathOf(id)}/audit?limit=100`);
+/** Of an account or, without an id, of accounts and relays as such. */
+export const auditLog = async (id: string | undefined, options: Options, around: Surroundings): Promise<Exit> => {
+  const path = id === undefined ? "/admin/audit" : `${pathOf(id)}/audit`;
+  const answer = await callApi(adminApi(options, around), "GET", `${path}?limit=100`);
   return show(answer, Audit, options.json === true, around, ({ data }) =>
     table(
       ["TIME", "ACTOR", "IP", "ACTION", "TARGET"],

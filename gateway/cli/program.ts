@@ -5,7 +5,7 @@
  */
 import { Command, CommanderError } from "commander";
 import {
-  accountAudit,
+  auditLog,
   accountLimits,
   createAccount,
   deleteAccount,
@@ -75,9 +75,9 @@ const program = (run: Run, around: Surroundings): Command => {
   asAdmin(accounts.command("limits <id>").description("show an account's limits, or set them at once"))
     .option("--set <name=number...>", "recipients_per_24_hours=1000 and the like")
     .action(run((id: string, options: Json & { set?: string[] }) => accountLimits(id, options, around)));
-  asAdmin(accounts.command("audit <id>").description("who changed what in an account")).action(
-    run((id: string, options: Json) => accountAudit(id, options, around)),
-  );
+  asAdmin(
+    accounts.command("audit [id]").description("who changed what in an account; without an id: accounts and relays"),
+  ).action(run((id: string | undefined, options: Json) => auditLog(id, options, around)));
   asAdmin(accounts.command("delete <id>").description("close an account for good"))
     .option("--yes", "yes, erase it")
     .action(run((id: string, options: Json & { yes?: boolean }) => deleteAccount(id, options, around)));

@@ -14,7 +14,7 @@ import type { Page, PageQuery } from "#contract/pagination.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import type { CreateTemplate, UpdateTemplate } from "#contract/template.ts";
 import type { ApiKeyClaims } from "../core/token.ts";
-import type { AccountAudit } from "./account-audit.ts";
+import type { AuditLog } from "./audit-log.ts";
 import type { AccountBulk } from "./account-bulk.ts";
 import type { AccountDomains, SealedSigner, StoredRecord } from "./account-domains.ts";
 import type { AccountIntake } from "./account-intake.ts";
@@ -44,7 +44,7 @@ export type Rooms = {
   reader: AccountReader;
   metrics: AccountMetrics;
   sandbox: AccountSandbox;
-  audit: AccountAudit;
+  audit: AuditLog;
 };
 
 type Row<Args, Reply> = { needs: Needs; answer: (rooms: Rooms, args: Args, visit: Visit) => Reply | Problem };

@@ -2,7 +2,7 @@
  * The rooms of an account put together over its storage.
  */
 import type { Rooms } from "./account-desk.ts";
-import { AccountAudit } from "./account-audit.ts";
+import { AuditLog } from "./audit-log.ts";
 import { AccountBulk } from "./account-bulk.ts";
 import { AccountDomains } from "./account-domains.ts";
 import { AccountIntake, type Send } from "./account-intake.ts";
@@ -59,7 +59,7 @@ export const openRooms = (
     reader: new AccountReader(sql, id),
     metrics,
     sandbox: new AccountSandbox(sql, id),
-    audit: new AccountAudit(sql, id, takeK),
+    audit: new AuditLog(sql, id, takeK),
   };
   return { id, rooms };
 };

@@ -1,11 +1,15 @@
 /**
- * Who is there: accounts and relay nodes. Asked when something is set up or joins, never for a send.
+ * Who is there: accounts and relay nodes. Asked when something is set up or joins, never for a send. Whoever changes that
+ * is written down in the same turn.
  */
 import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
-import { PoolName, type AccountSummary, type CreateRelay } from "#contract/account.ts";
-import { base32 } from "#contract/ids.ts";
+import { PoolName, type AccountSummary, type AuditEntry, type CreateRelay } from "#contract/account.ts";
+import { base32, nextK } from "#contract/ids.ts";
+import type { Page, PageQuery } from "#contract/pagination.ts";
+import type { Problem } from "#contract/problem.ts";
 import { mintRelayToken, sameText, tagKey, type RelayClaims } from "../core/token.ts";
+import { AuditLog } from "./audit-log.ts";
 import { runSchemaSteps } from "./schema-steps.ts";
 
 const STEPS = [
@@ -15,10 +19,14 @@ const STEPS = [
     created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
   `ALTER TABLE account ADD COLUMN status TEXT NOT NULL DEFAULT 'active'`,
+  `CREATE TABLE audit (k INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT`,
 ] as const;
 
 type AccountRow = { id: string; name: string; status: string; created_ms: number };
 type StoredRelay = { id: string; name: string; pools: string; secret_hash: string; created_ms: number };
+
+/** Entries have ids as an account's rows do; no account has this one. */
+const AUDIT_SCOPE = "000000000000";
 
 const Pools = z.array(PoolName);
 
@@ -26,17 +34,34 @@ export type RelayRow = { id: string; name: string; pools: string[]; created_at: 
 
 export class Directory extends DurableObject<Env> {
   readonly #sql: SqlStorage;
+  readonly #audit: AuditLog;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     runSchemaSteps(ctx.storage, STEPS);
     this.#sql = ctx.storage.sql;
+    this.#audit = new AuditLog(this.#sql, AUDIT_SCOPE, (_, nowMs) => nextK(this.#lastK(), nowMs));
+  }
+
+  /** Newest first. */
+  async listAudit(query: PageQuery): Promise<Page<AuditEntry> | Problem> {
+    return this.#audit.list(query);
+  }
+
+  #lastK(): number {
+    return this.#sql.exec<{ k: number | null }>("SELECT MAX(k) AS k FROM audit").one().k ?? 0;
+  }
+
+  #writeDown(ip: string | undefined, action: string, target: string, changes: Record<string, unknown> = {}): void {
+    this.#audit.write({ visitor: { kind: "operator", ip }, nowMs: Date.now() }, action, target, changes);
+    this.#audit.sweep();
   }
 
   /** Writes the account down and gives it its id; the account object is opened after that. */
-  async addAccount(name: string): Promise<string> {
+  async addAccount(name: string, ip: string | undefined): Promise<string> {
     const id = base32(crypto.getRandomValues(new Uint8Array(12)), 12);
     this.#sql.exec("INSERT INTO account (id, name, created_ms) VALUES (?, ?, ?)", id, name, Date.now());
+    this.#writeDown(ip, "account.created", id, { name });
     return id;
   }
 
@@ -53,11 +78,12 @@ export class Directory extends DurableObject<Env> {
     this.#sql.exec("UPDATE account SET name = ?, status = ? WHERE id = ?", name, status, id);
   }
 
-  async removeAccount(id: string): Promise<void> {
+  async removeAccount({ id, name }: AccountSummary, ip: string | undefined): Promise<void> {
     this.#sql.exec("DELETE FROM account WHERE id = ?", id);
+    this.#writeDown(ip, "account.deleted", id, { name });
   }
 
-  async addRelay({ name, pools }: CreateRelay): Promise<{ id: string; token: string }> {
+  async addRelay({ name, pools }: CreateRelay, ip: string | undefined): Promise<{ id: string; token: string }> {
     const key = await tagKey(this.env.HIKYAKU_MASTER_KEY);
     const { token, claims } = await mintRelayToken(key, crypto.getRandomValues(new Uint8Array(44)));
     this.#sql.exec(
@@ -68,6 +94,7 @@ export class Directory extends DurableObject<Env> {
       claims.secretHash,
       Date.now(),
     );
+    this.#writeDown(ip, "relay.created", claims.relay, { name, pools });
     return { id: claims.relay, token };
   }
 
@@ -75,9 +102,10 @@ export class Directory extends DurableObject<Env> {
     return this.#sql.exec<StoredRelay>("SELECT * FROM relay ORDER BY created_ms, id").toArray().map(relayRow);
   }
 
-  async removeRelay(id: string): Promise<RelayRow | undefined> {
+  async removeRelay(id: string, ip: string | undefined): Promise<RelayRow | undefined> {
     const relay = this.#sql.exec<StoredRelay>("SELECT * FROM relay WHERE id = ?", id).toArray().map(relayRow)[0];
     this.#sql.exec("DELETE FROM relay WHERE id = ?", id);
+    if (relay) this.#writeDown(ip, "relay.deleted", id, { name: relay.name });
     return relay;
   }
 

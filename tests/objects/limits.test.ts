@@ -171,6 +171,28 @@ test("the audit log has every action of operator and keys, with who and from whe
   expect(page).toMatchObject({ has_more: true, data: [{ action: "domain.created" }, { action: "api_key.revoked" }] });
 });
 
+test("who opens and closes accounts and lets relays join is written down, and stays when the account is gone", async () => {
+  const token = env.HIKYAKU_ADMIN_TOKEN;
+  const headers = { "cf-connecting-ip": "192.0.2.7" };
+  const made = (await call("POST", "/admin/accounts", { token, headers, body: { name: "Short" } })).body as Json;
+  const relay = (await call("POST", "/admin/relays", { token, headers, body: { name: "mx9" } })).body as Json;
+  await call("DELETE", `/admin/relays/${String(relay["id"])}`, { token, headers });
+  await call("DELETE", `/admin/accounts/${String(made["id"])}`, { token, headers });
+  expect(await call("DELETE", "/admin/relays/none", { token })).toMatchObject({ status: 404 });
+  const { body } = await call("GET", "/admin/audit?limit=4", { token });
+  const entries = (body as Json)["data"] as Json[];
+  expect(entries.map(({ action, target, ip, actor }) => [action, target, ip, actor])).toEqual([
+    ["account.deleted", made["id"], "192.0.2.7", "operator"],
+    ["relay.deleted", relay["id"], "192.0.2.7", "operator"],
+    ["relay.created", relay["id"], "192.0.2.7", "operator"],
+    ["account.created", made["id"], "192.0.2.7", "operator"],
+  ]);
+  expect(JSON.stringify(body)).not.toContain(String(relay["token"]).split("_")[2]);
+  const next = await call("GET", `/admin/audit?limit=1&after=${String(entries[0]?.["id"])}`, { token });
+  expect(next.body).toMatchObject({ has_more: true, data: [{ id: entries[1]?.["id"] }] });
+  expect(await call("GET", "/admin/audit", {})).toMatchObject({ status: 401 });
+});
+
 test("a rotated key has a new secret, its old one is out, and it keeps what it may do", async () => {
   const account = await openAccount();
   const key = (

@@ -53,6 +53,14 @@ export const OPERATOR_ENDPOINTS = {
     query: PageQuery,
     reply: pageOf(account.AuditEntry),
   },
+  listOperatorAudit: {
+    ...admin,
+    method: "GET",
+    path: "/admin/audit",
+    summary: "Who opened and closed accounts, and let relays join",
+    query: PageQuery,
+    reply: pageOf(account.AuditEntry),
+  },
   createAccountKey: {
     ...admin,
     method: "POST",

@@ -28,7 +28,7 @@ export const adminRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void =
 
 const accountRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
   serve(app, "createAccount", async (c, { body }) => {
-    const id = await directory(c).addAccount(body.name);
+    const id = await directory(c).addAccount(body.name, clientIp(c));
     const { token, claims } = await mintKey(c.env, id);
     await accountStub(c.env, id).open(body, claims);
     return answer(c, { object: "account", id, name: body.name, api_key: { id: claims.key, token } });
@@ -48,7 +48,7 @@ const accountRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
   serve(app, "deleteAccount", async (c) => {
     const account = await knownAccount(c);
     if (!account) return sendProblem(c, noAccount());
-    await directory(c).removeAccount(account.id);
+    await directory(c).removeAccount(account, clientIp(c));
     // The object ends in the call that erases it: that it did not answer is the answer.
     await accountStub(c.env, account.id)
       .close()
@@ -78,13 +78,14 @@ const accountRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
 };
 
 const relayRoutes = (app: Hono<GatewayEnv>): void => {
+  serve(app, "listOperatorAudit", async (c, { query }) => answer(c, await directory(c).listAudit(query)));
   serve(app, "createRelay", async (c, { body }) => {
-    const { id, token } = await directory(c).addRelay(body);
+    const { id, token } = await directory(c).addRelay(body, clientIp(c));
     return answer(c, { object: "relay", id, name: body.name, token });
   });
   serve(app, "listRelays", async (c) => answer(c, { object: "list", has_more: false, data: await relaySummaries(c) }));
   serve(app, "deleteRelay", async (c) => {
-    const relay = await directory(c).removeRelay(c.req.param("id") ?? "");
+    const relay = await directory(c).removeRelay(c.req.param("id") ?? "", clientIp(c));
     if (!relay) return sendProblem(c, problem("not_found", "There is no relay with this id."));
     await Promise.all(relay.pools.map((pool) => c.env.POOL.getByName(pool).dismiss(relay.id)));
     return answer(c, { object: "relay", id: relay.id, deleted: true });

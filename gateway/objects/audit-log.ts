@@ -1,5 +1,6 @@
 /**
- * The audit log of an account: every action of the operator and of keys on keys, domains, senders and settings.
+ * An audit log: in an account every action of the operator and of keys on keys, domains, senders and settings; in the
+ * Directory every action on accounts and relays, which stays when the account is gone.
  *
  * A line is written in the same turn as what it tells of, so both are durable or neither is. Never secrets.
  */
@@ -15,14 +16,15 @@ const Stored = AuditEntry.pick({ actor: true, ip: true, action: true, target: tr
 /** The log keeps so many lines; the oldest go. */
 const KEPT_ENTRIES = 100_000;
 
-export class AccountAudit {
+export class AuditLog {
   readonly #sql: SqlStorage;
-  readonly #account: string;
+  readonly #scope: string;
   readonly #takeK: (count: number, nowMs: number) => number;
 
-  constructor(sql: SqlStorage, account: string, takeK: (count: number, nowMs: number) => number) {
+  /** `scope`: whose ids its entries have, like an account's. */
+  constructor(sql: SqlStorage, scope: string, takeK: (count: number, nowMs: number) => number) {
     this.#sql = sql;
-    this.#account = account;
+    this.#scope = scope;
     this.#takeK = takeK;
   }
 
@@ -34,7 +36,7 @@ export class AccountAudit {
   /** Newest first. */
   list(query: PageQuery): Page<AuditEntry> | Problem {
     const cursor = query.after ?? query.before;
-    const k = cursor === undefined ? undefined : parseId(this.#account, cursor);
+    const k = cursor === undefined ? undefined : parseId(this.#scope, cursor);
     if (cursor !== undefined && k === undefined) return problem("not_found", "There is no entry with this id.");
     const backwards = query.before !== undefined;
     const statement = backwards
@@ -43,7 +45,7 @@ export class AccountAudit {
     const rows = this.#sql
       .exec<{ k: number; json: string }>(statement, k ?? Number.MAX_SAFE_INTEGER, query.limit + 1)
       .toArray();
-    const formatId = idFormatter(this.#account);
+    const formatId = idFormatter(this.#scope);
     const data = rows.slice(0, query.limit).map((row): AuditEntry => ({
       object: "audit_entry",
       id: formatId(row.k),
