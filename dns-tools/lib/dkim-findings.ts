@@ -10,6 +10,7 @@ import { judgeDkimRecord } from "./dkim-record-findings.ts";
 import type { Finding } from "./finding.ts";
 import { evidenceOf, notFoundOut, shown, type LookUpFailure } from "./look-up-findings.ts";
 import { txtText, type Answer, type Resolve } from "./resolver.ts";
+import { wildcardFinding } from "./wildcard.ts";
 
 export type DkimCheck = {
   domain: string;
@@ -25,16 +26,29 @@ const START_CHARACTERS = 40;
 /** Base64 alone, as a panel leaves it that cut one record into two. */
 const TAIL = /^["\s]*[A-Za-z0-9+/\s]{16,}={0,2}[;"\s]*$/;
 
-/** All `dkim.*` findings of one selector, or why they could not be found out; `signal` ends open look-ups. */
+/** All `dkim.*` findings of one selector, that a wildcard answers for it, or why they could not be found out; `signal` ends open look-ups. */
 export const dkimFindings = async (check: DkimCheck, resolve: Resolve, signal?: AbortSignal): Promise<Finding[]> => {
   const name = `${check.selector}._domainkey.${check.domain}`;
   const answer = await resolve(name, "TXT", signal);
   if ("reason" in answer) return [await explainFailure(name, check, answer, resolve, signal)];
   if (answer.kind !== "records") return [await explainAbsence(name, check, answer, resolve, signal)];
-  const evidence = evidenceOf(name, "TXT", answer);
-  const [text = "", ...others] = answer.records.map(txtText);
+  const texts = answer.records.map(txtText);
+  const judged = await judgeTexts(name, check, texts, evidenceOf(name, "TXT", answer));
+  if (judged.every(({ status }) => status !== "fail")) return judged;
+  const { publish, ...fix } = publishing(check);
+  const wildcard = await wildcardFinding(name, texts, publish, resolve, signal);
+  return wildcard ? [{ ...wildcard, ...fix }] : judged;
+};
+
+const judgeTexts = async (
+  name: string,
+  check: DkimCheck,
+  texts: readonly string[],
+  evidence: readonly string[],
+): Promise<Finding[]> => {
+  const [text = "", ...others] = texts;
   return others.length > 0
-    ? [tooMany(name, check, [text, ...others], evidence)]
+    ? [tooMany(name, check, texts, evidence)]
     : judgeDkimRecord({ name, text, evidence, ...(check.key && { key: check.key }), ...publishing(check) });
 };
 

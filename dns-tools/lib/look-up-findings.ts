@@ -8,19 +8,33 @@ import { txtText, type Answer, type RecordData, type RecordType } from "./resolv
 
 /** How the reason of a `servfail` begins when two resolvers gave different answers. */
 export const DISAGREEMENT = "two resolvers disagree";
+/** How it begins when the resolver would not believe the zone's signatures (RFC 8914 §4.7 to §4.13). */
+export const BOGUS = "DNSSEC validation failed";
+
+/** Which kind of "could not be found out" it is. */
+export const codeOfFailure = (reason: string): "dns.disagree" | "dns.dnssec-bogus" | "dns.indeterminate" => {
+  if (reason.startsWith(DISAGREEMENT)) return "dns.disagree";
+  return reason.startsWith(BOGUS) ? "dns.dnssec-bogus" : "dns.indeterminate";
+};
 
 /** The kinds of `Answer` that say nothing about the records. */
 export type LookUpFailure = Extract<Answer<RecordType>, { reason: string }>;
 
 /** A look-up that failed says nothing about the record, so neither does the finding. */
 export const notFoundOut = (name: string, type: RecordType, failure: LookUpFailure): Finding => ({
-  code: failure.reason.startsWith(DISAGREEMENT) ? "dns.disagree" : "dns.indeterminate",
+  code: codeOfFailure(failure.reason),
   status: "indeterminate",
   name,
-  text: `We could not check the ${type} records of ${name} (${shown(failure.reason)}); they may be right. Check again later.`,
+  text: `We could not check the ${type} records of ${name} (${shown(failure.reason)}); they may be right. ${whatToDo(failure.reason)}`,
   evidence: evidenceOf(name, type, failure),
   rfc: "RFC 2308 §7",
 });
+
+/** Signatures that are broken are for the owner to mend; everything else may pass. */
+export const whatToDo = (reason: string): string =>
+  reason.startsWith(BOGUS)
+    ? "Receivers that validate cannot see them either: have your DNS host sign the zone anew, or take its DS record out of the zone above."
+    : "Check again later.";
 
 const SHOWN_CHARACTERS = 1000;
 const SHOWN_RECORDS = 20;

@@ -6,10 +6,8 @@
  */
 import { needsOf, type Need, type Requirement } from "./need.ts";
 import type { Resolve } from "./resolver.ts";
+import { PROBE_LABEL } from "./wildcard.ts";
 import { parentOf, sameRecord, type Change, type MailRecord } from "./zone.ts";
-
-/** A name that nobody has: what answers there is a wildcard. */
-const PROBE_LABEL = "_hikyaku-wildcard-probe";
 
 /** One step for each need, `keep` included. Never rejects over what the DNS says; `signal` ends open look-ups. */
 export const plan = async (requirement: Requirement, resolve: Resolve, signal: AbortSignal): Promise<Change[]> =>

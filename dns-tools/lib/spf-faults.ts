@@ -5,7 +5,7 @@
  * particular send is not asked here.
  */
 import type { Finding, FindingCode, FindingStatus } from "./finding.ts";
-import { DISAGREEMENT, shown } from "./look-up-findings.ts";
+import { codeOfFailure, shown, whatToDo } from "./look-up-findings.ts";
 import { withAll, withAllLast } from "./spf-change.ts";
 import { SPF_LIMITS, spfPlaces, spfTotals, type SpfNode, type SpfPlace, type SpfTree } from "./spf-tree.ts";
 import { formatSpf, isDirective, isSpf, type SpfDirective, type SpfMalformed, type SpfTerm } from "./spf.ts";
@@ -127,10 +127,10 @@ const faultOf = ({ node, tree }: SpfPlace, root: SpfRecordTree): Finding | undef
 
 const notFoundOut = ({ text }: SpfNode, tree: SpfRecordTree, reason: string): Finding =>
   fault(
-    reason.startsWith(DISAGREEMENT) ? "dns.disagree" : "dns.indeterminate",
+    codeOfFailure(reason),
     "indeterminate",
     tree,
-    `${quoted(text)} could not be looked up (${shown(reason)}); it may be right. Check again later.`,
+    `${quoted(text)} could not be looked up (${shown(reason)}); it may be right. ${whatToDo(reason)}`,
     "4.4",
   );
 

@@ -5,7 +5,7 @@
  * lets us send by other words than ours is right: no finding rests on comparing text.
  */
 import type { Finding, FindingCode, FindingStatus } from "./finding.ts";
-import { DISAGREEMENT, shown } from "./look-up-findings.ts";
+import { codeOfFailure, shown, whatToDo } from "./look-up-findings.ts";
 import { authorisesInclude, authorisesIp, type Authorised } from "./spf-authorised.ts";
 import { listed, malformedText, quoted, spfFaults, txtLines, type SpfRecordTree } from "./spf-faults.ts";
 import { mergeSpf } from "./spf-merge.ts";
@@ -36,9 +36,8 @@ export const spfFindings = (wanted: SpfWanted, seen: SpfSeen): Finding[] => {
       return [finding("spf.syntax", "fail", tree, text, "4.6")];
     }
     case "unknown": {
-      const code = tree.reason.startsWith(DISAGREEMENT) ? "dns.disagree" : "dns.indeterminate";
-      const text = `We could not check the SPF record of ${tree.domain} (${shown(tree.reason)}); it may be right. Check again later.`;
-      return [finding(code, "indeterminate", tree, text, "4.4")];
+      const text = `We could not check the SPF record of ${tree.domain} (${shown(tree.reason)}); it may be right. ${whatToDo(tree.reason)}`;
+      return [finding(codeOfFailure(tree.reason), "indeterminate", tree, text, "4.4")];
     }
     case "cut":
     case "loop": {

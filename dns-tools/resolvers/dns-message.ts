@@ -4,7 +4,8 @@
  * `readAnswer` gives a value for whatever bytes come: what is cut, about another question or not understood is a
  * `servfail` with a reason. It takes the resolver's word about DNSSEC, and carries nothing anywhere.
  */
-import { decode, encode, type Answer as WireRecord, type DecodedPacket } from "dns-packet";
+import { decode, encode, type Answer as WireRecord, type DecodedPacket, type OptAnswer } from "dns-packet";
+import { BOGUS } from "#dns/look-up-findings.ts";
 import type { Answer, RecordData, RecordType } from "#dns/resolver.ts";
 
 /** Header bits (RFC 1035 §4.1.1, RFC 4035 §3.2.3). */
@@ -17,6 +18,34 @@ const RESPONSE_CODE = 0x000f;
 const MESSAGE_ID = 0;
 const LONGEST_CHAIN = 16;
 
+/** DNS flag day 2020: as much as no path cuts into fragments, which could be forged. */
+const LARGEST_DATAGRAM_OCTETS = 1232;
+/** RFC 6891 §6.1.2: with this in a question, answers may be larger and say why they failed. */
+const OPT: OptAnswer = {
+  type: "OPT",
+  name: ".",
+  udpPayloadSize: LARGEST_DATAGRAM_OCTETS,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+};
+/** Behind the question: as much as `OPT` takes. */
+export const OPT_OCTETS = 11;
+
+/** RFC 8914 §4: codes that say that signatures were not believed. */
+const EXTENDED_ERROR = 15;
+const BOGUS_BECAUSE: Record<number, string> = {
+  6: "it is bogus",
+  7: "a signature has expired",
+  8: "a signature is not valid yet",
+  9: "a DNSKEY is missing",
+  10: "signatures are missing",
+  11: "no key is a zone key",
+  12: "an NSEC record is missing",
+};
+
 /** Labels of 1 to 63 printable characters, 253 in all (RFC 1035 §2.3.4). Mail is stricter: see `parseDomain`. */
 const ASKABLE = /^(?=.{1,253}$)[!-\-/-~]{1,63}(\.[!-\-/-~]{1,63})*$/;
 
@@ -25,7 +54,9 @@ export const formatQuestion = (name: string, type: RecordType): Uint8Array<Array
   if (!ASKABLE.test(name)) return undefined;
   // RFC 6840 §5.7: who wants to see AD in the answer sets it in the question.
   const flags = RECURSION_DESIRED | AUTHENTIC_DATA;
-  return new Uint8Array(encode({ type: "query", id: MESSAGE_ID, flags, questions: [{ name, type }] }));
+  return new Uint8Array(
+    encode({ type: "query", id: MESSAGE_ID, flags, questions: [{ name, type }], additionals: [OPT] }),
+  );
 };
 
 /** Reads the response to a question of `formatQuestion`; `host` is who sent it, for the reasons. */
@@ -38,8 +69,24 @@ export const readAnswer = <T extends RecordType>(bytes: Uint8Array, name: string
   const code = flags & RESPONSE_CODE;
   if (code === 3) return { kind: "nxdomain" };
   if (code === 5) return { kind: "refused", reason: `${host} refuses to answer` };
+  const bogus = code === 2 ? bogusBecause(packet.additionals ?? []) : undefined;
+  if (bogus !== undefined) return { kind: "servfail", reason: `${BOGUS} at ${host}: ${bogus}` };
   if (code !== 0) return { kind: "servfail", reason: `${host} answered with the code ${code}` };
   return readRecords(packet.answers ?? [], name, type, host, (flags & AUTHENTIC_DATA) !== 0);
+};
+
+const bogusBecause = (records: readonly WireRecord[]): string | undefined => {
+  for (const record of records) {
+    if (record.type !== "OPT") continue;
+    for (const option of record.options) {
+      // The decoder gives options that it has no name for as their octets.
+      const { code, data }: { code: number; data?: unknown } = option;
+      if (code !== EXTENDED_ERROR || !(data instanceof Uint8Array)) continue;
+      // RFC 8914 §2: INFO-CODE is the first two octets.
+      return BOGUS_BECAUSE[((data[0] ?? 0) << 8) | (data[1] ?? 0)];
+    }
+  }
+  return undefined;
 };
 
 /** The decoder throws at most that is wrong, but reads on behind the end without a word: both are `undefined` here. */

@@ -8,7 +8,7 @@
 import { createSocket } from "node:dgram";
 import { connect, isIP, SocketAddress } from "node:net";
 import type { Answer, RecordType, Resolve } from "#dns/resolver.ts";
-import { formatQuestion, readAnswer } from "./dns-message.ts";
+import { formatQuestion, OPT_OCTETS, readAnswer } from "./dns-message.ts";
 
 /** `address` is an IP address without a zone; `parseDnsServer` gives no other. */
 export type DnsServer = { address: string; port: number };
@@ -19,8 +19,6 @@ export type UdpOptions = {
   timeoutMs: number;
 };
 
-/** DNS flag day 2020: as much as no path cuts into fragments, which could be forged. */
-const LARGEST_DATAGRAM_OCTETS = 1232;
 /** RFC 1035 §4.2.2: the length before it has two octets. */
 const LARGEST_ANSWER_OCTETS = 65_535;
 const HEADER_OCTETS = 12;
@@ -29,8 +27,6 @@ const RESPONSE = 0x8000;
 const AUTHORITATIVE = 0x0400;
 const TRUNCATED = 0x0200;
 const RECURSION_AVAILABLE = 0x0080;
-/** The OPT record of a question, without options (RFC 6891 §6.1.2). */
-const OPT = [0, 0, 41, LARGEST_DATAGRAM_OCTETS >> 8, LARGEST_DATAGRAM_OCTETS & 0xff, 0, 0, 0, 0, 0, 0];
 const DNS_PORT = 53;
 /** A datagram that is lost is sent again within the deadline. */
 const SENDINGS = 3;
@@ -76,14 +72,10 @@ export const udpResolver = ({ servers, timeoutMs }: UdpOptions): Resolve => {
   return resolve;
 };
 
-/** A question with an id of its own, and room for the answer. */
+/** The question under an id that nobody can guess (RFC 5452 §9.2). */
 const formatQuery = (question: Uint8Array): Uint8Array => {
-  const bytes = new Uint8Array(question.length + OPT.length);
-  bytes.set(question);
-  bytes.set(OPT, question.length);
+  const bytes = Uint8Array.from(question);
   crypto.getRandomValues(bytes.subarray(0, 2));
-  // ARCOUNT: the OPT.
-  bytes[11] = 1;
   return bytes;
 };
 
@@ -94,7 +86,7 @@ const questionOf = (message: Uint8Array, octets: number): string =>
 
 /** Whether it is the response to that question, id and all (RFC 5452 §9.1); who sent it is for the socket to see. */
 const isReplyTo = (query: Uint8Array, bytes: Uint8Array): boolean => {
-  const octets = query.length - OPT.length;
+  const octets = query.length - OPT_OCTETS;
   if (bytes[0] !== query[0] || bytes[1] !== query[1]) return false;
   if ((flagsOf(bytes) & RESPONSE) === 0 || bytes[4] !== 0 || bytes[5] !== 1) return false;
   return questionOf(bytes, octets) === questionOf(query, octets);

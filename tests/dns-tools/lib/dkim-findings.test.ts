@@ -51,6 +51,21 @@ describe("a record without fault", () => {
   });
 });
 
+describe("dns.wildcard", () => {
+  const text = "overrides the wildcard";
+  check("one of the domain's", { "*.d.test": txt("v=spf1 -all") }, "dns.wildcard fail", { text });
+  check("one of the selectors'", { "*._domainkey.d.test": txt(OTHER, "b") }, "dns.wildcard fail", { text });
+  check("one over a CNAME", { "*.d.test": { CNAME: ["x.test"] }, "x.test": txt("a") }, "dns.wildcard fail", { text });
+  check("that has our key is as good as any", { "*.d.test": txt(RECORD) }, PASS);
+  check("that says something else is not it", { ...at(OTHER), "*.d.test": txt("a") }, "dkim.mismatch fail");
+  check("that says more is not it", { ...at(OTHER), "*._domainkey.d.test": txt(OTHER, "b") }, "dkim.mismatch fail");
+  check(
+    "that could not be looked up is not it",
+    { ...at(OTHER), "*._domainkey.d.test": "servfail" },
+    "dkim.mismatch fail",
+  );
+});
+
 describe("dkim.missing", () => {
   check("no name", {}, "dkim.missing fail", { text: `Publish \`${RECORD}\`` });
   check("no TXT", { [NAME]: { A: ["192.0.2.1"] } }, "dkim.missing fail");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DISAGREEMENT, evidenceOf, notFoundOut, shown } from "#dns/look-up-findings.ts";
+import { BOGUS, DISAGREEMENT, evidenceOf, notFoundOut, shown } from "#dns/look-up-findings.ts";
 
 test("a failed look-up says nothing about the record; disagreement has its own code", () => {
   expect(notFoundOut("d.test", "TXT", { kind: "timeout", reason: "dns.test was late" })).toEqual({
@@ -13,6 +13,8 @@ test("a failed look-up says nothing about the record; disagreement has its own c
   expect(notFoundOut("d.test", "MX", { kind: "servfail", reason: `${DISAGREEMENT}: one has none` }).code).toBe(
     "dns.disagree",
   );
+  const bogus = notFoundOut("d.test", "MX", { kind: "servfail", reason: `${BOGUS} at dns.test: it is bogus` });
+  expect(bogus).toMatchObject({ code: "dns.dnssec-bogus", text: expect.stringContaining("sign the zone anew") });
   expect(notFoundOut("d.test", "MX", { kind: "servfail", reason: `x ${DISAGREEMENT}` }).code).toBe("dns.indeterminate");
 });
 

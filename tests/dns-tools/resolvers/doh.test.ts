@@ -80,6 +80,27 @@ describe("answers", () => {
     });
   });
 
+  test("a resolver that does not believe the signatures says so by an extended error", async () => {
+    const failing = (...octets: number[]): Script => {
+      const opt = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, octets.length + 4, 0, 15, 0, octets.length, ...octets];
+      return ({ id, questions }, response) => {
+        const message = encode({ type: "response", id, flags: 0x0182, questions });
+        message[11] = 1;
+        send(response, Buffer.concat([message, Buffer.from(opt)]));
+      };
+    };
+    script = failing(0, 7, 0x6f, 0x6c, 0x64);
+    expect(await resolver()("d.test", "TXT")).toEqual({
+      kind: "servfail",
+      reason: expect.stringMatching(/^DNSSEC validation failed at 127\.0\.0\.1:\d+: a signature has expired$/),
+    });
+    script = failing(0, 22);
+    expect(await resolver()("d.test", "TXT")).toMatchObject({
+      kind: "servfail",
+      reason: expect.stringMatching(/answered with the code 2$/),
+    });
+  });
+
   test("TXT keeps its records and their strings apart, as bytes", async () => {
     script = answering([txt("d.test", ["v=DKIM1; ", "p=\u00e9"], 60), txt("D.TEST", "other", 30)]);
     const answer = await resolver()("d.test", "TXT");
