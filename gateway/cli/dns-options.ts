@@ -5,9 +5,7 @@
  */
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { getServers } from "node:dns";
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { resolve as resolvePath } from "node:path";
 import type { SendingDomain } from "#dns/check.ts";
 import type { DkimKey } from "#dns/dkim-record.ts";
 import { parseDomain } from "#dns/domain.ts";
@@ -16,7 +14,7 @@ import { agreeing } from "#resolvers/agreeing.ts";
 import { type BoundedRun, boundedRun } from "#resolvers/bounded.ts";
 import { dohResolver } from "#resolvers/doh.ts";
 import { type DnsServer, parseDnsServer, udpResolver } from "#resolvers/udp.ts";
-import { type Surroundings, WrongUse } from "./surroundings.ts";
+import { readGiven, type Surroundings, WrongUse } from "./surroundings.ts";
 
 export type ResolverOptions = { doh?: string[]; dns?: string[] };
 export type SendingOptions = {
@@ -104,8 +102,8 @@ const returnPathOf = (domain: string, text: string | undefined): string => {
 };
 
 /** A PEM file with a public key, or a private one, of which only the public half is used. */
-const readKey = (path: string, { cwd }: Surroundings): DkimKey => {
-  const key = parsePem(readText(resolvePath(cwd, path)), path);
+const readKey = (path: string, around: Surroundings): DkimKey => {
+  const key = parsePem(readGiven(path, around), path);
   const { kty, crv, x } = key.export({ format: "jwk" });
   if (kty === "RSA") {
     const der = key.export({ type: "spki", format: "der" });
@@ -115,14 +113,6 @@ const readKey = (path: string, { cwd }: Surroundings): DkimKey => {
   if (crv === "Ed25519" && x !== undefined)
     return { algorithm: "ed25519-sha256", publicKeyBase64: Buffer.from(x, "base64url").toString("base64") };
   throw new WrongUse(`--dkim-key ${path} is neither an RSA nor an Ed25519 key`);
-};
-
-const readText = (path: string): string => {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new WrongUse(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
 };
 
 const parsePem = (pem: string, path: string): KeyObject => {

@@ -47,7 +47,8 @@ export const plan = async (typed: string, options: PlanOptions, around: Surround
   return changes.some(({ kind }) => kind === "unknown") ? EXIT.unknown : EXIT.done;
 };
 
-const requirementOf = (sending: SendingDomain, { policy = "none", rua }: PlanOptions): Requirement => {
+/** Throws `WrongUse` when too little was told to know what has to be there. */
+export const requirementOf = (sending: SendingDomain, { policy = "none", rua }: PlanOptions): Requirement => {
   const { domain, returnPath, selectors, includes, addresses, bounceHost } = sending;
   if (returnPath !== domain && !returnPath.endsWith(`.${domain}`))
     throw new WrongUse(`--return-path ${returnPath} is not below ${domain}: its records are in another zone`);
@@ -93,7 +94,8 @@ const write = (changes: readonly Change[], domain: string, options: PlanOptions)
   }
 };
 
-const describe = (changes: readonly Change[], domain: string): string => {
+/** In words: `=` stays, `-` goes, `+` comes, `?` is not known. */
+export const describe = (changes: readonly Change[], domain: string): string => {
   const open = changes.filter(isEdit).length;
   const unknown = changes.filter(({ kind }) => kind === "unknown").length;
   const rest = unknown === 0 ? "" : `, ${unknown} could not be looked up`;

@@ -7,6 +7,7 @@ import { align, type AlignOptions } from "./dns-align.ts";
 import { check, type CheckOptions } from "./dns-check.ts";
 import { explain, type ExplainOptions } from "./dns-explain.ts";
 import { OUTPUTS, plan, type PlanOptions } from "./dns-plan.ts";
+import { publish, type PublishOptions } from "./dns-publish.ts";
 import { watch, type WatchOptions } from "./dns-watch.ts";
 import type { Run, Surroundings } from "./surroundings.ts";
 
@@ -15,13 +16,17 @@ export const dnsCommands = (root: Command, run: Run, around: Surroundings): void
   asSending(
     dns.command("check <domain>").description("SPF, DKIM, DMARC and MX of a domain as receivers see them"),
   ).action(run((domain: string, options: CheckOptions) => check(domain, options, around)));
-  asSending(dns.command("plan <domain>").description("the smallest change to the live zone that lets it send"))
-    .addOption(new Option("--policy <policy>", "DMARC policy, at least").choices(["none", "quarantine", "reject"]))
-    .option("--rua <mailto:address>", "where DMARC reports are to go")
+  asPlanning(dns.command("plan <domain>").description("the smallest change to the live zone that lets it send"))
     .addOption(new Option("--out <form>", "for a DNS host instead of in words").choices(OUTPUTS))
     .addOption(new Option("--provider <name>", "of --out terraform").choices(["cloudflare", "route53", "google"]))
     .option("--zone-id <id>", "of --out cloudflare")
     .action(run((domain: string, options: PlanOptions) => plan(domain, options, around)));
+  asPlanning(dns.command("publish <domain>").description("carry the plan out by DNS UPDATE (RFC 2136)"))
+    .requiredOption("--server <ip:port>", "the zone's primary server")
+    .requiredOption("--key-file <file>", "TSIG key, hmac-sha256, as tsig-keygen writes it")
+    .option("--zone <name>", "default: the domain")
+    .option("--yes", "publish it; without, the plan is shown only")
+    .action(run((domain: string, options: PublishOptions) => publish(domain, options, around)));
   asLookUp(
     dns.command("explain <domain-or-record>").description("SPF term by term with its cost, DMARC step by step"),
   ).action(run((subject: string, options: ExplainOptions) => explain(subject, options, around)));
@@ -54,6 +59,12 @@ const asLookUp = (command: Command): Command =>
     .option("--doh <url...>", "DNS over HTTPS resolvers, in order")
     .option("--dns <ip:port...>", "DNS servers, in order (default: the system's); with --doh both must agree")
     .option("--json", "JSON on stdout");
+
+/** Options that say what is to stand in its zone. */
+const asPlanning = (command: Command): Command =>
+  asSending(command)
+    .addOption(new Option("--policy <policy>", "DMARC policy, at least").choices(["none", "quarantine", "reject"]))
+    .option("--rua <mailto:address>", "where DMARC reports are to go");
 
 /** Options that say how a domain sends. */
 const asSending = (command: Command): Command =>

@@ -1,6 +1,9 @@
 /**
  * What a command may see and say, and the four ways it can end.
  */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
 export type Surroundings = {
   env: Record<string, string | undefined>;
   /** What a relative path is relative to. */
@@ -24,3 +27,12 @@ export class WrongUse extends Error {}
 export type Run = <Args extends unknown[]>(
   command: (...args: Args) => Promise<Exit>,
 ) => (...given: Args) => Promise<void>;
+
+/** The text of a file that was named on the command line. */
+export const readGiven = (path: string, { cwd }: Surroundings): string => {
+  try {
+    return readFileSync(resolve(cwd, path), "utf8");
+  } catch (error) {
+    throw new WrongUse(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};

@@ -22,6 +22,7 @@ import { publish, type Publication, type UpdateOptions } from "#resolvers/dns-up
 import { udpResolver } from "#resolvers/udp.ts";
 import { findProgram, freePort, waitForPort } from "../bench/processes.ts";
 import { cname, mx } from "../dns-tools/lib/plan-steps.ts";
+import { run, type Run } from "../gateway/cli/fake-api.ts";
 import { RSA_2048, RSA_4096 } from "../dns-tools/support/public-keys.ts";
 
 const knotd = findProgram("knotd");
@@ -253,6 +254,33 @@ describe.skipIf(knotd === undefined)("a real Knot", () => {
     expect(await send(again), "what is kept is not sent").toEqual({ kind: "done" });
     expect(await send(changes), "a plan is good for once").toMatchObject({ kind: "refused" });
     expect(await serial()).toEqual(before);
+  });
+
+  test("an owner publishes by the command line: shown first, done with --yes, then green", async () => {
+    const at = `127.0.0.1:${port}`;
+    const keyFile = (algorithm: string): string =>
+      `key "${KEY.name}" {\n\talgorithm ${algorithm};\n\tsecret "${KEY.secretBase64}";\n};\n`;
+    writeFileSync(join(folder, "writer.key"), keyFile("hmac-sha256"));
+    writeFileSync(join(folder, "old.key"), keyFile("hmac-md5"));
+    const cli = (...args: string[]): Promise<Run> => run(args, {}, folder);
+    await cli("dkim", "new", "--out", "s1.pem");
+    const sending = ["e.test", "--ip", "192.0.2.1", "--selector", "s1", "--dkim-key", "s1.pem"];
+    const publishing = ["dns", "publish", ...sending, "--server", at, "--zone", "test", "--key-file"];
+    expect(await cli(...publishing, "old.key")).toMatchObject({ exit: 2, err: expect.stringContaining("hmac-sha256") });
+    expect(await cli(...publishing, "s1.pem")).toMatchObject({ exit: 2, err: expect.stringContaining("is no key") });
+    expect(await cli(...publishing, "writer.key")).toMatchObject({
+      exit: 1,
+      out: expect.stringContaining("e.test: 3 to publish"),
+      err: expect.stringContaining("--yes publishes this"),
+    });
+    const checking = ["dns", "check", ...sending, "--dns", at];
+    expect(await cli(...checking)).toMatchObject({ exit: 1 });
+    expect(await cli(...publishing, "writer.key", "--yes")).toMatchObject({ exit: 0, err: "hikyaku: published" });
+    expect(await cli(...checking)).toMatchObject({ exit: 0 });
+    expect(await cli(...publishing, "writer.key", "--yes")).toMatchObject({
+      exit: 0,
+      out: expect.stringContaining("nothing to publish"),
+    });
   });
 
   test("a plan that saw another zone is refused, all of it", async () => {
