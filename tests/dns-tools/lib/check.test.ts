@@ -72,6 +72,22 @@ test("what could not be found out is not missing, and a sure fault counts for mo
   expect(both.status).toBe("fail");
 });
 
+test("a name that could not be looked up is told once, however many parts asked for it", async () => {
+  const { bounceHost: _, ...sending } = SENDING;
+  const spf = ["v=spf1 include:spf.relay.test ~all"];
+  const zone: RecordedZone = { ...GOOD, "send.d.test": { TXT: spf, MX: MAIL_MX }, "mail.d.test": "servfail" };
+  const report = await checkDomain(sending, COMMON_SUFFIXES, boundedRun(recordedResolver(zone)).resolve);
+  expect(troubles(report)).toEqual(["indeterminate dns.indeterminate mail.d.test"]);
+});
+
+const MAIL_MX = [{ preference: 10, exchange: "mail.d.test" }];
+
+test("that SPF and DKIM align is no news while one of them does not stand", async () => {
+  const codesOf = (report: DomainReport): string[] => report.findings.map(({ code }) => code);
+  expect(codesOf(await check(GOOD))).toContain("align.none");
+  expect(codesOf(await check({ ...GOOD, "s1._domainkey.d.test": "nxdomain" }))).not.toContain("align.none");
+});
+
 test("without a selector DKIM is left open, and a record of the domain itself is judged", async () => {
   const report = await check(
     { ...GOOD, "d.test": { TXT: ["v=spf1 include:spf.relay.test -all"], A: ["192.0.2.1"] } },
