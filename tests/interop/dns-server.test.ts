@@ -2,13 +2,11 @@
  * Against a real authoritative server, Knot: what it serves arrives as it stands in the zone, and a plan published by
  * DNS UPDATE makes the check of the domain pass. Who has another key, or an old plan, changes nothing.
  */
-import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkDomain, type DomainReport, type SendingDomain } from "#dns/check.ts";
 import { formatZoneFile } from "#dns/export/zone-file.ts";
 import type { Requirement } from "#dns/need.ts";
@@ -19,14 +17,11 @@ import type { RecordType, Resolve } from "#dns/resolver.ts";
 import { txtRecord as txt, zoneResolver, type Change, type MailRecord, type Zone } from "#dns/zone.ts";
 import { boundedRun } from "#resolvers/bounded.ts";
 import { publish, type Publication, type UpdateOptions } from "#resolvers/dns-update.ts";
-import { udpResolver } from "#resolvers/udp.ts";
-import { findProgram, freePort, waitForPort } from "../bench/processes.ts";
+import { freePort } from "../bench/processes.ts";
 import { cname, mx } from "../dns-tools/lib/plan-steps.ts";
 import { run, type Run } from "../gateway/cli/fake-api.ts";
+import { knotd, startKnot, type Knot } from "../support/knot.ts";
 import { RSA_2048, RSA_4096 } from "../dns-tools/support/public-keys.ts";
-
-const knotd = findProgram("knotd");
-if (knotd === undefined) console.log("interop with Knot DNS is skipped: Debian: apt-get install knot");
 
 const KEY = { name: "Writer.key", secretBase64: Buffer.alloc(32, 7).toString("base64") };
 /** The server knows this one, and lets it change nothing. */
@@ -86,48 +81,17 @@ const zoneText = (): string =>
     )
     .join("\n");
 
-const configText = (folder: string, port: number): string => `
-server:
-    listen: 127.0.0.1@${port}
-    rundir: "${folder}"
-database:
-    storage: "${folder}"
-key:
-${[KEY, READER].map(({ name, secretBase64 }) => `  - id: ${name}\n    algorithm: hmac-sha256\n    secret: "${secretBase64}"`).join("\n")}
-acl:
-  - id: writer
-    key: ${KEY.name}
-    action: update
-zone:
-  - domain: test
-    storage: "${folder}"
-    file: test.zone
-    acl: writer
-`;
-
 describe.skipIf(knotd === undefined)("a real Knot", () => {
-  const folder = mkdtempSync(join(tmpdir(), "hikyaku-knot-"));
-  let knot: ChildProcess;
+  let knot: Knot;
   let port: number;
+  let folder: string;
   let resolve: Resolve;
-
   beforeAll(async () => {
-    port = await freePort();
-    writeFileSync(join(folder, "test.zone"), zoneText());
-    writeFileSync(join(folder, "knot.conf"), configText(folder, port));
-    knot = spawn(knotd ?? "knotd", ["-c", join(folder, "knot.conf")], { stdio: "ignore" });
-    resolve = udpResolver({ servers: [{ address: "127.0.0.1", port }], timeoutMs: 3_000 });
-    await waitForPort(port);
-    // It listens before it has read the zone.
-    await vi.waitFor(async () => expect((await resolve("test", "SOA")).kind).toBe("records"), 10_000);
+    knot = await startKnot(zoneText(), [KEY, READER]);
+    ({ port, folder, resolve } = knot);
   });
-
   afterAll(async () => {
-    if (knot?.exitCode === null) {
-      knot.kill();
-      await once(knot, "exit");
-    }
-    rmSync(folder, { recursive: true, force: true });
+    await knot?.stop();
   });
 
   const { signal } = new AbortController();
