@@ -14,8 +14,7 @@ import { formatRecord, formatZoneFile } from "#dns/export/zone-file.ts";
 import type { DmarcPolicy } from "#dns/dmarc.ts";
 import type { Requirement } from "#dns/need.ts";
 import { plan as planOf } from "#dns/plan.ts";
-import { keyRecords, sendingRecords } from "#dns/requirement.ts";
-import { wantedSpf } from "#dns/spf-wanted.ts";
+import { sendingRequirement } from "#dns/sending-requirement.ts";
 import { type Change, isEdit } from "#dns/zone.ts";
 import { type ResolverOptions, resolverRun, sendingDomain, type SendingOptions } from "./dns-options.ts";
 import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
@@ -49,23 +48,17 @@ export const plan = async (typed: string, options: PlanOptions, around: Surround
 
 /** Throws `WrongUse` when too little was told to know what has to be there. */
 export const requirementOf = (sending: SendingDomain, { policy = "none", rua }: PlanOptions): Requirement => {
-  const { domain, returnPath, selectors, includes, addresses, bounceHost } = sending;
+  const { domain, returnPath, includes, addresses } = sending;
   if (returnPath !== domain && !returnPath.endsWith(`.${domain}`))
     throw new WrongUse(`--return-path ${returnPath} is not below ${domain}: its records are in another zone`);
   if (includes.length + addresses.length === 0)
     throw new WrongUse("who sends for the domain? Give --include with the relays' SPF name, or --ip");
-  const keys = selectors.map(({ selector, key }) => {
+  const selectors = sending.selectors.map(({ selector, key }) => {
     if (!key) throw new WrongUse(`selector ${selector} needs a key to be published: give --dkim-key, see dkim new`);
-    return { selector, ...key };
+    return { selector, key };
   });
   if (rua !== undefined && !/^mailto:[^@,\s]+@[^@,\s]+$/.test(rua)) throw new WrongUse("--rua is mailto:name@domain");
-  const spf = wantedSpf({ includes, addresses });
-  const dmarc = { policy, ...(rua !== undefined && { rua }) };
-  // The MX of the domain itself is its owner's; bounces come to it as all mail does.
-  if (returnPath === domain) return { domain, records: keyRecords(keys), apexSpf: spf, dmarc };
-  const label = returnPath.slice(0, -domain.length - 1);
-  const bounce = bounceHost === undefined ? {} : { bounceHost };
-  return { domain, records: sendingRecords({ returnPath: label, selectors: keys, spf, ...bounce }), dmarc };
+  return sendingRequirement({ ...sending, selectors }, { policy, ...(rua !== undefined && { rua }) });
 };
 
 type Written = { kind: "text"; text: string } | { kind: "not-possible"; reason: string };

@@ -43,6 +43,7 @@ const FLOORS: readonly (readonly [room: string, floor: number])[] = [
   ["gateway/cli/", 4],
   ["gateway/cli.ts", 5],
   ["dns-tools/wizard/", 4],
+  ["dns-tools/wizard/main.ts", 5],
   ["dns-tools/cli.ts", 4],
   ["gateway/index.ts", 5],
   ["gateway/selfhost/", 5],
@@ -56,6 +57,7 @@ const DOORS: readonly (readonly [name: string, directory: string])[] = [
   ["#contract/", "gateway/contract/"],
   ["#dns/", "dns-tools/lib/"],
   ["#resolvers/", "dns-tools/resolvers/"],
+  ["#wizard/", "dns-tools/wizard/"],
 ];
 
 /** Pure floors: what they may import beside each other, and what they may not read. */
