@@ -43,8 +43,14 @@ server.on("error", (error) => {
   process.stderr.write(`wizard: ${error.message}\n`);
   process.exitCode = 1;
 });
-server.listen(Number(HIKYAKU_WIZARD_PORT), HOST, () => {
-  const address = server.address();
-  if (typeof address === "object" && address !== null)
-    process.stdout.write(`The wizard is at http://${HOST}:${address.port}/\n`);
-});
+const port = Number(HIKYAKU_WIZARD_PORT);
+if (/^\d{1,5}$/.test(HIKYAKU_WIZARD_PORT) && port < 65_536)
+  server.listen(port, HOST, () => {
+    const address = server.address();
+    if (typeof address === "object" && address !== null)
+      process.stdout.write(`The wizard is at http://${HOST}:${address.port}/\n`);
+  });
+else {
+  process.stderr.write("wizard: HIKYAKU_WIZARD_PORT is a port, 0 to 65535; 0 is any that is free\n");
+  process.exitCode = 2;
+}
