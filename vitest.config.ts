@@ -1,9 +1,10 @@
 /**
  * The tests that need nothing but npm: `npm test`.
  *
- * unit      pure code and single parts, in Node
- * objects   Durable Objects inside workerd, from wrangler.toml
- * journeys  the whole system as `npm start` runs it; on loopback, over real SMTP
+ * unit         pure code and single parts, in Node
+ * objects      Durable Objects inside workerd, from wrangler.toml
+ * dns-workerd  the DNS library's tests of `unit` again, inside workerd
+ * journeys     the whole system as `npm start` runs it; on loopback, over real SMTP
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -31,6 +32,21 @@ export default defineConfig({
           }),
         ],
         test: { name: "objects", include: ["tests/objects/**/*.test.ts"] },
+      },
+      {
+        plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-10-01" } })],
+        test: {
+          name: "dns-workerd",
+          include: ["tests/dns-tools/lib/**/*.test.ts"],
+          exclude: [
+            // Runs a program of the machine.
+            "tests/dns-tools/lib/export/named-checkzone.test.ts",
+            // Runs JavaScript from a text, which workerd does not allow.
+            "tests/dns-tools/lib/export/dnscontrol.test.ts",
+          ],
+          // The library keeps no state, and an isolate for each file would take half a second each.
+          isolate: false,
+        },
       },
       {
         test: {

@@ -2,13 +2,13 @@
  * The tree walk, by vectors of our own (tests/vectors/dmarc-tree-walk.json), and against mailauth over those and over
  * random zones.
  */
+import { createRequire } from "node:module";
 import fc from "fast-check";
 import { dmarc } from "mailauth/lib/dmarc";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { discoverPolicy, requestedPolicy, walkDomains, walkTree } from "#dns/dmarc-discovery.ts";
 import { txtText, type Resolve } from "#dns/resolver.ts";
-import written from "../../vectors/dmarc-tree-walk.json" with { type: "json" };
 import { resolverOf, type TxtZone } from "../support/txt-zone.ts";
 
 const Policy = z.union([
@@ -40,7 +40,7 @@ const Vector = z.strictObject({
 });
 type Vector = z.infer<typeof Vector>;
 
-const vectors = z.array(Vector).parse(written);
+const vectors = z.array(Vector).parse(createRequire(import.meta.url)("../../vectors/dmarc-tree-walk.json"));
 
 const zoneOf = ({ zone, domain, exists }: Vector): TxtZone => (exists ? { ...zone, [domain]: [] } : zone);
 
