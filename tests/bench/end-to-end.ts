@@ -3,7 +3,7 @@
  */
 import { generateKeyPairSync } from "node:crypto";
 import { startStack, type Stack } from "../support/stack.ts";
-import { batch, medianBy, memory, print, single, summary } from "./figures.ts";
+import { batch, medianBy, memory, print, single, SINK_CONNECTIONS, summary } from "./figures.ts";
 import { runLoad, type LoadResult } from "./http-load.ts";
 import { cpuSecondsOf, Sink, sleep } from "./processes.ts";
 
@@ -13,7 +13,11 @@ export type EndToEndOptions = { mails: number; runs: number; signed: boolean; ba
 export const benchEndToEnd = async (options: EndToEndOptions): Promise<number> => {
   const sink = await Sink.start();
   const stack = await startStack({
-    env: { HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${sink.port}?tls=none`, HIKYAKU_LOG: "error" },
+    env: {
+      HIKYAKU_ROUTES: `dest.test=smtp://127.0.0.1:${sink.port}?tls=none`,
+      HIKYAKU_RELAY_CONNECTIONS: `${SINK_CONNECTIONS}`,
+      HIKYAKU_LOG: "error",
+    },
   });
   try {
     await vouch(stack, options.signed);

@@ -5,6 +5,9 @@ import type { Stack } from "../support/stack.ts";
 import type { LoadResult } from "./http-load.ts";
 import { memoryOf } from "./processes.ts";
 
+/** Connections to the sink that we and the peers may have open: Haraka is never given fewer. */
+export const SINK_CONNECTIONS = 60;
+
 export const print = (result: object): void => console.log(JSON.stringify(result));
 export const progress = (text: string): void => console.error(`bench: ${text}`);
 

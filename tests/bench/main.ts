@@ -29,17 +29,15 @@ const [mails, runs, queued] = [Number(values.mails), Number(values.runs), Number
 
 type Rates = { singles: number; batches: number };
 
-const ours = async (): Promise<Rates> => {
-  const signed = !values.unsigned;
-  return {
-    singles: await benchEndToEnd({ mails, runs, signed, batchOf: 1 }),
-    batches: await benchEndToEnd({ mails, runs, signed, batchOf: 100 }),
-  };
+const ours = async (signed: boolean): Promise<Rates> => {
+  const singles = await benchEndToEnd({ mails, runs, signed, batchOf: 1 });
+  return { singles, batches: await benchEndToEnd({ mails, runs, signed, batchOf: 100 }) };
 };
 
 const ratio = (a: number, b: number): number => Math.round((a / b) * 100) / 100;
 
-const peers = async (rates: Rates | undefined): Promise<void> => {
+/** Peers that do not sign are held against us without signatures too, which is the same work. */
+const peers = async (rates: Rates | undefined, unsigned: Rates | undefined): Promise<void> => {
   for (const result of await benchPeers(Math.min(mails, 5000), 2048)) {
     const theirs = "deliveredPerSecond" in result ? result.deliveredPerSecond : undefined;
     print({
@@ -49,6 +47,12 @@ const peers = async (rates: Rates | undefined): Promise<void> => {
         theirs && {
           oursToTheirs: ratio(rates.singles, theirs),
           oursInBatchesToTheirs: ratio(rates.batches, theirs),
+        }),
+      ...(unsigned &&
+        theirs &&
+        result.peer !== "postfix-opendkim" && {
+          unsignedToTheirs: ratio(unsigned.singles, theirs),
+          unsignedInBatchesToTheirs: ratio(unsigned.batches, theirs),
         }),
     });
   }
@@ -63,5 +67,5 @@ if (values.help || !["accept", "end-to-end", "dns", "peers", "all"].includes(whi
 }
 if (which === "accept" || which === "all") await benchAccept({ mails, runs, queued });
 if (which === "dns" || which === "all") await benchDns(runs);
-const rates = which === "end-to-end" || which === "all" ? await ours() : undefined;
-if (which === "peers" || which === "all") await peers(rates);
+const rates = which === "end-to-end" || which === "all" ? await ours(!values.unsigned) : undefined;
+if (which === "peers" || which === "all") await peers(rates, which === "all" ? await ours(false) : undefined);

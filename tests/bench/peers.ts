@@ -1,6 +1,6 @@
 /**
  * The peers: Postfix and Haraka as plain relays on loopback, each from a fresh folder with its defaults for
- * everything but where to listen and where to send. `smtp-source` → peer → `smtp-sink`. Plain peers do not sign; the
+ * everything but where to listen, where to send and by how many connections. `smtp-source` → peer → `smtp-sink`. Plain peers do not sign; the
  * peer that does the work we do is Postfix with OpenDKIM beside it, RSA-2048 and relaxed as ours.
  */
 import { spawn, type ChildProcess } from "node:child_process";
@@ -9,6 +9,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { postfixMissing, startPostfixIn } from "../support/postfix.ts";
+import { SINK_CONNECTIONS } from "./figures.ts";
 import { findProgram, freePort, Sink, sleep, waitForPort } from "./processes.ts";
 
 export type PeerResult = {
@@ -110,6 +111,8 @@ const startPostfix = async (
   const { port, stop } = await startPostfixIn(folder, {
     mydestination: "",
     relayhost: `[127.0.0.1]:${sinkPort}`,
+    default_destination_concurrency_limit: `${SINK_CONNECTIONS}`,
+    initial_destination_concurrency: `${SINK_CONNECTIONS}`,
     smtp_tls_security_level: "none",
     smtpd_tls_security_level: "none",
     ...more,
