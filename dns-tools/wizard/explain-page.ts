@@ -4,10 +4,11 @@
  * Nothing is judged here; the check does that.
  */
 import { html } from "hono/html";
+import type { Explanation } from "#dns/explain.ts";
 import { shown } from "#dns/look-up-findings.ts";
 import type { SpfNode, SpfTree } from "#dns/spf-tree.ts";
 import { again, cutNotice, frame, type Html, type Links, prose, rowsThatFit, steps } from "./layout.ts";
-import type { Cut, Explanation } from "./look-up.ts";
+import type { Cut } from "./look-up.ts";
 
 /** Deeper terms are drawn no further in. */
 const DEEPEST_INDENT = 5;

@@ -5,14 +5,11 @@
  * are what the JSON twins give.
  */
 import { checkDomain, type DomainReport, type SendingDomain } from "#dns/check.ts";
-import { discoverPolicy } from "#dns/dmarc-discovery.ts";
-import { explainDiscovery, explainRecord, type TagMeaning } from "#dns/dmarc-explain.ts";
+import { explainDomain, type Explanation } from "#dns/explain.ts";
 import type { Requirement } from "#dns/need.ts";
 import { plan } from "#dns/plan.ts";
 import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
 import type { Resolve } from "#dns/resolver.ts";
-import { walkSpf } from "#dns/spf-cost.ts";
-import { SPF_LIMITS, spfTotals, type SpfTree } from "#dns/spf-tree.ts";
 import type { Change } from "#dns/zone.ts";
 import { boundedRun } from "#resolvers/bounded.ts";
 
@@ -25,20 +22,8 @@ export const lookUpReport = (sending: SendingDomain, resolve: Resolve): Promise<
 export const lookUpPlan = (requirement: Requirement, resolve: Resolve): Promise<{ changes: Change[] } & Cut> =>
   inOneRun(resolve, async (bounded) => ({ changes: await plan(requirement, bounded, new AbortController().signal) }));
 
-export type Explanation = {
-  domain: string;
-  spf: { lookups: number; limit: number; uncounted: boolean; tree: SpfTree };
-  dmarc: { steps: string[]; tags: TagMeaning[] };
-};
-
 export const lookUpExplanation = (domain: string, resolve: Resolve): Promise<Explanation & Cut> =>
-  inOneRun(resolve, async (bounded) => {
-    const [tree, discovery] = await Promise.all([walkSpf(domain, bounded), discoverPolicy(domain, bounded)]);
-    const { lookups, uncounted } = spfTotals(tree);
-    const tags = discovery.kind === "policy" ? explainRecord(discovery.found.record) : [];
-    const spf = { lookups, limit: SPF_LIMITS.lookups, uncounted, tree };
-    return { domain, spf, dmarc: { steps: explainDiscovery(discovery), tags } };
-  });
+  inOneRun(resolve, (bounded) => explainDomain(domain, bounded));
 
 const inOneRun = async <T>(resolve: Resolve, ask: (bounded: Resolve) => Promise<T>): Promise<T & Cut> => {
   const run = boundedRun(resolve);

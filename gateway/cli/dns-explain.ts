@@ -2,12 +2,11 @@
  * `hikyaku dns explain`: where a domain's SPF leads and what each term costs, where its DMARC policy comes from, and what
  * each tag means. Nothing is judged here; `dns check` does that.
  */
-import { explainDiscovery, explainRecord, type TagMeaning } from "#dns/dmarc-explain.ts";
-import { discoverPolicy } from "#dns/dmarc-discovery.ts";
+import { explainRecord, type TagMeaning } from "#dns/dmarc-explain.ts";
 import { parseDmarc } from "#dns/dmarc.ts";
+import { explainDomain, type Explanation } from "#dns/explain.ts";
 import { shown } from "#dns/look-up-findings.ts";
-import { walkSpf } from "#dns/spf-cost.ts";
-import { SPF_LIMITS, type SpfNode, spfTotals, type SpfTree } from "#dns/spf-tree.ts";
+import type { SpfNode, SpfTree } from "#dns/spf-tree.ts";
 import { domainArgument, type ResolverOptions, resolverRun } from "./dns-options.ts";
 import { EXIT, type Exit, type Surroundings } from "./surroundings.ts";
 
@@ -17,16 +16,11 @@ export type ExplainOptions = ResolverOptions & { json?: boolean };
 export const explain = async (subject: string, options: ExplainOptions, around: Surroundings): Promise<Exit> => {
   if (/^\s*v\s*=\s*DMARC1/i.test(subject)) return explainText(subject, options, around);
   const domain = domainArgument(subject);
-  const { resolve } = resolverRun(options);
-  const [spf, discovery] = await Promise.all([walkSpf(domain, resolve), discoverPolicy(domain, resolve)]);
-  const steps = explainDiscovery(discovery);
-  const tags = discovery.kind === "policy" ? explainRecord(discovery.found.record) : [];
-  const totals = spfTotals(spf);
-  if (options.json === true) {
-    const lookups = { lookups: totals.lookups, limit: SPF_LIMITS.lookups, uncounted: totals.uncounted };
-    around.out(JSON.stringify({ domain, spf: { ...lookups, tree: spf }, dmarc: { steps, tags } }));
-  } else around.out(["SPF", ...spfLines(spf), "", "DMARC", ...steps, ...tagLines(tags)].join("\n"));
-  return spf.kind === "unknown" || discovery.kind === "unknown" ? EXIT.unknown : EXIT.done;
+  const explanation = await explainDomain(domain, resolverRun(options).resolve);
+  const { spf, dmarc } = explanation;
+  if (options.json === true) around.out(JSON.stringify(explanation));
+  else around.out(["SPF", ...spfLines(spf), "", "DMARC", ...dmarc.steps, ...tagLines(dmarc.tags)].join("\n"));
+  return spf.tree.kind === "unknown" || dmarc.unknown ? EXIT.unknown : EXIT.done;
 };
 
 const explainText = (text: string, options: ExplainOptions, around: Surroundings): Exit => {
@@ -44,9 +38,8 @@ const explainText = (text: string, options: ExplainOptions, around: Surroundings
 const tagLines = (tags: readonly TagMeaning[]): string[] =>
   tags.map(({ tag, meaning }) => `  ${tag.padEnd(5)} ${meaning}`);
 
-const spfLines = (tree: SpfTree): string[] => {
-  const { lookups, uncounted } = spfTotals(tree);
-  const total = `${uncounted ? "at least " : ""}${lookups} of ${SPF_LIMITS.lookups} look-ups`;
+const spfLines = ({ lookups, limit, uncounted, tree }: Explanation["spf"]): string[] => {
+  const total = `${uncounted ? "at least " : ""}${lookups} of ${limit} look-ups`;
   return [...treeLines(tree, ""), ...(tree.kind === "record" ? [total] : [])];
 };
 
