@@ -70,3 +70,9 @@ export type Finding = {
   /** Where the rule stands: `RFC 7208 §4.6.4`. */
   rfc: string;
 };
+
+const WORST_FIRST: readonly FindingStatus[] = ["fail", "indeterminate", "warn", "not_applicable", "pass"];
+
+/** As people want to read them; of equal ones the order stays. */
+export const worstFirst = (findings: readonly Finding[]): Finding[] =>
+  findings.toSorted((a, b) => WORST_FIRST.indexOf(a.status) - WORST_FIRST.indexOf(b.status));

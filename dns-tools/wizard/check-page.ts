@@ -3,7 +3,7 @@
  */
 import { html } from "hono/html";
 import type { CheckStatus, DomainReport } from "#dns/check.ts";
-import type { Finding, FindingStatus } from "#dns/finding.ts";
+import { type Finding, worstFirst } from "#dns/finding.ts";
 import {
   again,
   copyable,
@@ -18,8 +18,6 @@ import {
 } from "./layout.ts";
 import type { Cut } from "./look-up.ts";
 
-const WORST_FIRST: readonly FindingStatus[] = ["fail", "indeterminate", "warn", "not_applicable", "pass"];
-
 const SUMMARY: Record<CheckStatus, string> = {
   pass: "Everything that was checked is in order.",
   warn: "Mail goes out, and something will bite one day.",
@@ -28,7 +26,6 @@ const SUMMARY: Record<CheckStatus, string> = {
 };
 
 export const checkPage = ({ domain, status, findings, cut }: DomainReport & Cut, links: Links): Html => {
-  const sorted = findings.toSorted((a, b) => WORST_FIRST.indexOf(a.status) - WORST_FIRST.indexOf(b.status));
   return frame(
     `${domain} checked`,
     links,
@@ -38,7 +35,7 @@ export const checkPage = ({ domain, status, findings, cut }: DomainReport & Cut,
       ${cutNotice(cut)} ${again(links, "check")}
       <h2>What was found</h2>
       <ul class="cards">
-        ${rowsThatFit(sorted.map(card))}
+        ${rowsThatFit(worstFirst(findings).map(card))}
       </ul>`,
   );
 };

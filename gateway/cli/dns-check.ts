@@ -6,7 +6,7 @@
  */
 import { styleText } from "node:util";
 import { checkDomain, type CheckStatus, type DomainReport } from "#dns/check.ts";
-import type { Finding, FindingStatus } from "#dns/finding.ts";
+import { type Finding, type FindingStatus, worstFirst } from "#dns/finding.ts";
 import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
 import { type ResolverOptions, resolverRun, sendingDomain, type SendingOptions } from "./dns-options.ts";
 import { EXIT, type Exit, type Surroundings } from "./surroundings.ts";
@@ -30,8 +30,6 @@ const EXIT_OF: Record<CheckStatus, Exit> = {
   indeterminate: EXIT.unknown,
 };
 
-const WORST_FIRST: readonly FindingStatus[] = ["fail", "indeterminate", "warn", "not_applicable", "pass"];
-
 const SIGN = {
   pass: ["✓ pass", "green"],
   warn: ["! warn", "yellow"],
@@ -41,10 +39,10 @@ const SIGN = {
 } as const;
 
 const describe = ({ domain, status, findings }: DomainReport, colours: boolean): string => {
-  const sorted = findings.toSorted((a, b) => WORST_FIRST.indexOf(a.status) - WORST_FIRST.indexOf(b.status));
-  return [`${domain}: ${sign(status, colours)}`, ...sorted.map((finding) => describeFinding(finding, colours))].join(
-    "\n\n",
-  );
+  return [
+    `${domain}: ${sign(status, colours)}`,
+    ...worstFirst(findings).map((finding) => describeFinding(finding, colours)),
+  ].join("\n\n");
 };
 
 const describeFinding = ({ code, status, name, text, fix, evidence, rfc }: Finding, colours: boolean): string =>
