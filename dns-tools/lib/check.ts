@@ -1,21 +1,27 @@
 /**
- * A sending domain checked as a whole: what receivers find of its SPF, DKIM, DMARC and MX, and whether it speaks for
- * the From.
+ * A sending domain checked as a whole: what receivers find of its SPF, DKIM, DMARC and MX, whether it speaks for the
+ * From, and what it has beyond that: MTA-STS, TLS-RPT, DANE, BIMI.
  *
  * All look-ups run side by side. What follows from a mistake that is told already is left out, and what a part could
  * not find out does not make it wrong. Selectors cannot be looked for: of a domain without any told, DKIM is left open.
+ * What nobody requires and is not there is not spoken of.
  */
 import { alignFindings } from "./align-findings.ts";
 import { align } from "./align.ts";
+import { bimiFindings } from "./bimi.ts";
+import { daneFindings } from "./dane-findings.ts";
+import { besideCname } from "./cname-findings.ts";
 import { dkimFindings } from "./dkim-findings.ts";
 import type { DkimKey } from "./dkim-record.ts";
 import { dmarcFindings } from "./dmarc-findings.ts";
 import type { Finding, FindingStatus } from "./finding.ts";
+import { mtaStsFindings, type FetchPolicy } from "./mta-sts-findings.ts";
 import { mxFindings } from "./mx-findings.ts";
 import type { PublicSuffixes } from "./public-suffix.ts";
 import type { Resolve } from "./resolver.ts";
 import { walkSpf } from "./spf-cost.ts";
 import { spfFindings } from "./spf-findings.ts";
+import { tlsRptFindings } from "./tls-rpt.ts";
 
 /** Names as `parseDomain` gives them. */
 export type SendingDomain = {
@@ -35,27 +41,33 @@ export type SendingDomain = {
 export type DomainReport = { domain: string; status: CheckStatus; findings: Finding[] };
 export type CheckStatus = Exclude<FindingStatus, "not_applicable">;
 
-/** Never rejects over what the DNS says or does not; `signal` ends open look-ups. */
+/**
+ * Never rejects over what the DNS says or does not; `signal` ends open look-ups. Without `fetchPolicy` an MTA-STS policy
+ * is not judged.
+ */
 export const checkDomain = async (
   sending: SendingDomain,
   suffixes: PublicSuffixes,
   resolve: Resolve,
   signal?: AbortSignal,
+  fetchPolicy?: FetchPolicy,
 ): Promise<DomainReport> => {
   const { domain, returnPath, selectors } = sending;
   const authenticated = { from: domain, spf: returnPath, dkim: [domain] };
-  const [spf, dkim, dmarc, mx, alignment] = await Promise.all([
+  const [spf, dkim, dmarc, mx, aliases, alignment, bonus] = await Promise.all([
     checkSpf(sending, resolve, signal),
     Promise.all(selectors.map((selector) => dkimFindings({ domain, ...selector }, resolve, signal))),
     dmarcFindings({ ...authenticated, suffixes }, resolve, signal),
     checkMx(sending, resolve, signal),
+    checkAliases([`_dmarc.${domain}`, returnPath], resolve, signal),
     align(authenticated, suffixes, resolve, signal),
+    checkBonus(domain, resolve, signal, fetchPolicy),
   ]);
   const authentication = [...spf, ...(selectors.length > 0 ? dkim.flat() : [selectorUnknown(domain)])];
   const stands = authentication.every(({ status }) => status === "pass" || status === "warn");
   // That both will align is no news while one of them does not stand; that they will not is.
   const aligned = alignFindings(authenticated, alignment).filter(({ status }) => stands || isTrouble(status));
-  const findings = withoutRepeats([...authentication, ...dmarc, ...aligned, ...mx]);
+  const findings = withoutRepeats([...authentication, ...dmarc, ...aligned, ...mx, ...aliases, ...bonus]);
   return { domain, status: worstOf(findings), findings };
 };
 
@@ -80,6 +92,30 @@ const checkMx = async (
   const bounces = { name: returnPath, ...(bounceHost !== undefined && { bounceHost }) };
   const checks = returnPath === domain ? [{ name: domain }] : [{ name: domain }, bounces];
   return (await Promise.all(checks.map((check) => mxFindings(check, resolve, signal)))).flat();
+};
+
+/** CNAMEs beside TXT records, which not all receivers then find. Of DKIM and MX records their own checks tell it. */
+const checkAliases = async (names: readonly string[], resolve: Resolve, signal?: AbortSignal): Promise<Finding[]> => {
+  const found = await Promise.all(
+    names.map(async (name) => besideCname(name, "TXT", await resolve(name, "TXT", signal), resolve, signal)),
+  );
+  return found.filter((finding) => finding !== undefined);
+};
+
+/** What no mailbox provider requires. */
+const checkBonus = async (
+  domain: string,
+  resolve: Resolve,
+  signal?: AbortSignal,
+  fetchPolicy?: FetchPolicy,
+): Promise<Finding[]> => {
+  const parts = await Promise.all([
+    mtaStsFindings(domain, resolve, fetchPolicy, signal),
+    tlsRptFindings(domain, resolve, signal),
+    daneFindings(domain, resolve, signal),
+    bimiFindings(domain, resolve, signal),
+  ]);
+  return parts.flat();
 };
 
 const selectorUnknown = (domain: string): Finding => ({

@@ -4,6 +4,7 @@
  * Where there is nothing, the places are looked at where panels put the record instead. One mistake gives one finding;
  * when nothing is wrong, there is one that says so. Nothing here rejects over what the DNS says.
  */
+import { besideCname, proxiedFinding, type ProxiedCheck } from "./cname-findings.ts";
 import { formatDkimRecord, parseDkimRecord, type DkimKey } from "./dkim-record.ts";
 import { readPublicKey } from "./dkim-public-key.ts";
 import { judgeDkimRecord } from "./dkim-record-findings.ts";
@@ -26,16 +27,24 @@ const START_CHARACTERS = 40;
 /** Base64 alone, as a panel leaves it that cut one record into two. */
 const TAIL = /^["\s]*[A-Za-z0-9+/\s]{16,}={0,2}[;"\s]*$/;
 
-/** All `dkim.*` findings of one selector, that a wildcard answers for it, or why they could not be found out; `signal` ends open look-ups. */
+/**
+ * All `dkim.*` findings of one selector; or, in their place, what hides its record (a wildcard, a proxy, a CNAME beside
+ * it), or why they could not be found out. `signal` ends open look-ups.
+ */
 export const dkimFindings = async (check: DkimCheck, resolve: Resolve, signal?: AbortSignal): Promise<Finding[]> => {
   const name = `${check.selector}._domainkey.${check.domain}`;
   const answer = await resolve(name, "TXT", signal);
   if ("reason" in answer) return [await explainFailure(name, check, answer, resolve, signal)];
   if (answer.kind !== "records") return [await explainAbsence(name, check, answer, resolve, signal)];
   const texts = answer.records.map(txtText);
-  const judged = await judgeTexts(name, check, texts, evidenceOf(name, "TXT", answer));
-  if (judged.every(({ status }) => status !== "fail")) return judged;
+  const [judged, beside] = await Promise.all([
+    judgeTexts(name, check, texts, evidenceOf(name, "TXT", answer)),
+    besideCname(name, "TXT", answer, resolve, signal),
+  ]);
+  const isRight = judged.every(({ status }) => status !== "fail");
   const { publish, ...fix } = publishing(check);
+  if (beside) return [isRight ? beside : { ...beside, status: "fail", ...fix }];
+  if (isRight) return judged;
   const wildcard = await wildcardFinding(name, texts, publish, resolve, signal);
   return wildcard ? [{ ...wildcard, ...fix }] : judged;
 };
@@ -150,11 +159,13 @@ const explainAbsence = async (
   signal: AbortSignal | undefined,
 ): Promise<Finding> => {
   const doubled = `${name}.${check.domain}`;
-  const [{ chain }, atDoubled] = await Promise.all([
+  const { publish, ...fix } = publishing(check);
+  const proxied: ProxiedCheck = { name, publish, ...(check.cname !== undefined && { cname: check.cname }) };
+  const [{ chain }, atDoubled, hidden] = await Promise.all([
     followCnames(name, resolve, signal),
     resolve(doubled, "TXT", signal),
+    proxiedFinding(proxied, resolve, signal),
   ]);
-  const { publish, ...fix } = publishing(check);
   const target = chain.at(-1);
   const evidence = [...chainEvidence(name, chain), ...evidenceOf(target ?? name, "TXT", absence)];
   const found = { status: "fail", name, rfc: "RFC 6376 §3.6.2.1" } as const;
@@ -177,6 +188,7 @@ const explainAbsence = async (
       evidence: [...evidence, ...evidenceOf(doubled, "TXT", atDoubled)],
       ...fix,
     };
+  if (hidden) return { ...hidden, ...fix };
   return {
     ...found,
     code: "dkim.missing",

@@ -6,6 +6,7 @@
  * with gives `dmarc.missing` with the status `pass`.
  */
 import { align, type Authenticated } from "./align.ts";
+import { proxiedFinding } from "./cname-findings.ts";
 import { findMisplaced, findSlip } from "./dmarc-absence.ts";
 import { discoverPolicy, lookUpDmarc, type Discovery } from "./dmarc-discovery.ts";
 import { judgeDmarcRecord } from "./dmarc-record-findings.ts";
@@ -88,6 +89,8 @@ const absence = async (check: DmarcCheck, resolve: Resolve, signal?: AbortSignal
   const misplaced = await findMisplaced(from, organization, resolve, signal);
   if (misplaced) return { ...misplaced, status: "fail" };
   const name = `_dmarc.${organization}`;
+  const proxied = await proxiedFinding({ name, publish: `\`${firstRecord(check)}\`` }, resolve, signal);
+  if (proxied) return { ...proxied, fix: firstRecord(check) };
   const text = `${from} has no DMARC record: Google, Yahoo and Microsoft refuse bulk mail without one. Publish \`${firstRecord(check)}\` at ${name}; it changes nothing for your mail yet.`;
   const evidence = [`_dmarc.${from} has no DMARC record, nor have the domains above`];
   return {

@@ -54,7 +54,23 @@ export type FindingCode =
   | `align.${"none" | "strict" | "spf-only" | "freemail"}`
   | `mx.${"missing" | "cname" | "ip" | "null" | "dangling" | "bounce-host"}`
   | `dns.${"wildcard" | "cname-and-other" | "proxied" | "indeterminate" | "disagree" | "dnssec-bogus"}`
-  | `${"mta-sts" | "tls-rpt" | "dane" | "bimi" | "ptr" | "dnsbl"}.${string}`;
+  | `mta-sts.${
+      | "missing"
+      | "multiple"
+      | "syntax"
+      | "host"
+      | "fetch"
+      | "media-type"
+      | "policy-syntax"
+      | "mx-not-covered"
+      | "mx-unused"
+      | "not-enforced"
+      | "max-age"}`
+  | `tls-rpt.${"missing" | "multiple" | "syntax"}`
+  | `dane.${"missing" | "unsigned" | "unusable"}`
+  | `bimi.${"missing" | "multiple" | "syntax" | "not-enforced"}`
+  | `ptr.${"missing" | "multiple" | "not-confirmed" | "helo" | "generic"}`
+  | `dnsbl.${"listed" | "indeterminate"}`;
 
 export type Finding = {
   code: FindingCode;

@@ -4,6 +4,7 @@
  * For the return-path of our mail that host is ours, and bounces depend on it; for the domain itself it is whom the
  * owner chose, and replies depend on it. Whether the hosts answer on port 25 is not asked.
  */
+import { besideCname } from "./cname-findings.ts";
 import type { Finding } from "./finding.ts";
 import { parseIpv4, parseIpv6 } from "./ip-address.ts";
 import { evidenceOf, notFoundOut, shown } from "./look-up-findings.ts";
@@ -13,6 +14,8 @@ export type MxCheck = {
   name: string;
   /** Where bounces to a return-path have to go; absent: the owner's own mail. */
   bounceHost?: string;
+  /** Bounces come to it, at whatever host: that they find none is a failure. */
+  takesBounces?: true;
 };
 
 type Mx = RecordData["MX"];
@@ -22,7 +25,10 @@ const BOUNCE_PREFERENCE = 10;
 const MOST_HOSTS = 20;
 const SHOWN_HOSTS = 4;
 
-/** All `mx.*` findings of one name, or why they could not be found out; `signal` ends open look-ups. */
+/**
+ * All `mx.*` findings of one name, with one for a CNAME beside its records, or why they could not be found out; `signal`
+ * ends open look-ups.
+ */
 export const mxFindings = async (check: MxCheck, resolve: Resolve, signal?: AbortSignal): Promise<Finding[]> => {
   const { name, bounceHost } = check;
   const answer = await resolve(name, "MX", signal);
@@ -31,10 +37,11 @@ export const mxFindings = async (check: MxCheck, resolve: Resolve, signal?: Abor
   const say = sayer(check, evidence);
   if (answer.kind !== "records") return judgeAbsence(check, say, resolve, signal);
   const records = answer.records.toSorted((a, b) => a.preference - b.preference).slice(0, MOST_HOSTS);
+  const beside = await besideCname(name, "MX", answer, resolve, signal);
   const fault = nullMx(check, records, say) ?? addresses(check, records, say);
-  if (fault) return [fault];
-  const wrong = bounceHost === undefined ? undefined : wrongHost(name, bounceHost, records, say);
-  if (wrong?.status === "fail") return [wrong];
+  const wrong = fault ?? (bounceHost === undefined ? undefined : wrongHost(name, bounceHost, records, say));
+  if (beside) return [wrong?.status === "fail" ? { ...beside, status: "fail" } : beside];
+  if (wrong && (wrong === fault || wrong.status === "fail")) return [wrong];
   const names = new Set(records.map(({ exchange }) => exchange.toLowerCase()));
   const hosts = await Promise.all(Array.from(names, (host) => lookUpHost(host, resolve, signal)));
   const isReachable = hosts.some(({ isThere, failure }) => isThere || failure !== undefined);
@@ -80,7 +87,7 @@ const sameHost = (a: string, b: string): boolean => a.toLowerCase() === b.toLowe
 const publish = (bounceHost: string): string => `Publish \`MX ${BOUNCE_PREFERENCE} ${bounceHost}\` there.`;
 
 const judgeAbsence = async (
-  { name, bounceHost }: MxCheck,
+  { name, bounceHost, takesBounces }: MxCheck,
   say: Say,
   resolve: Resolve,
   signal: AbortSignal | undefined,
@@ -100,17 +107,17 @@ const judgeAbsence = async (
   if (isThere)
     return [say("mx.missing", "pass", `${name} has no MX record: mail goes to its own address.`, rfc, evidence)];
   if (failure) return [failure];
-  const text = `${name} has neither an MX record nor an address, so replies to it are lost. Publish the MX record of the host that takes its mail.`;
-  return [say("mx.missing", "warn", text, rfc, evidence)];
+  const text = `${name} has neither an MX record nor an address, so ${takesBounces ? "bounces" : "replies"} to it are lost. Publish the MX record of the host that takes its mail.`;
+  return [say("mx.missing", takesBounces ? "fail" : "warn", text, rfc, evidence)];
 };
 
-const nullMx = ({ name, bounceHost }: MxCheck, records: readonly Mx[], say: Say): Finding | undefined => {
+const nullMx = ({ name, bounceHost, takesBounces }: MxCheck, records: readonly Mx[], say: Say): Finding | undefined => {
   if (!records.some(({ exchange }) => exchange === ".")) return undefined;
   // RFC 7505 §3: it says that the name takes no mail, and stands alone. §4.2: mail from such a name may be refused.
   const seen = `${name} has a null MX (\`0 .\`), which says that it takes no mail`;
   if (bounceHost === undefined) {
-    const text = `${seen}: replies are lost and receivers may refuse mail from it. Replace it by the MX of the host that takes its mail.`;
-    return say("mx.null", "warn", text, "RFC 7505 §4.2");
+    const text = `${seen}: ${takesBounces ? "bounces" : "replies"} are lost and receivers may refuse mail from it. Replace it by the MX of the host that takes its mail.`;
+    return say("mx.null", takesBounces ? "fail" : "warn", text, "RFC 7505 §4.2");
   }
   const text = `${seen}: bounces of our mail are lost and receivers may refuse our mail. Replace it by \`${BOUNCE_PREFERENCE} ${bounceHost}\`.`;
   return say("mx.null", "fail", text, "RFC 7505 §4.2");
@@ -164,6 +171,12 @@ const lookUpHost = async (host: string, resolve: Resolve, signal: AbortSignal | 
   const found = { host, evidence, isThere: there !== undefined, aliases: there?.aliases ?? [] };
   if ("reason" in v4) return { ...found, failure: notFoundOut(host, "A", v4) };
   return "reason" in v6 ? { ...found, failure: notFoundOut(host, "AAAA", v6) } : found;
+};
+
+/** What is wrong with a name as the only MX host of others: nothing, or one finding. */
+export const mxHostFindings = async (host: string, resolve: Resolve, signal?: AbortSignal): Promise<Finding[]> => {
+  const found = await lookUpHost(host, resolve, signal);
+  return judgeHost(found, false, sayer({ name: host }, []));
 };
 
 /** `isReachable`: of all hosts one has an address, or may have. */

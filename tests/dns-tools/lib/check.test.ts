@@ -3,6 +3,8 @@
  */
 import { expect, test } from "vitest";
 import { checkDomain, type DomainReport, type SendingDomain } from "../../../dns-tools/lib/check.ts";
+import type { FetchPolicy } from "../../../dns-tools/lib/mta-sts-findings.ts";
+import { formatMtaStsPolicy } from "../../../dns-tools/lib/mta-sts.ts";
 import { COMMON_SUFFIXES } from "../../../dns-tools/lib/public-suffix.ts";
 import { boundedRun } from "../../../dns-tools/resolvers/bounded.ts";
 import { recordedResolver, type RecordedZone } from "../../../dns-tools/resolvers/recorded.ts";
@@ -51,6 +53,8 @@ test("one mistake is one finding, and nothing that follows from it", async () =>
     [{ "send.d.test": { MX: GOOD_MX } }, "fail spf.missing send.d.test"],
     [{ "s1._domainkey.d.test": "nxdomain" }, "fail dkim.missing s1._domainkey.d.test"],
     [{ "_dmarc.d.test": "nxdomain" }, "fail dmarc.missing _dmarc.d.test"],
+    [{ "_dmarc.d.test": { A: ["192.0.2.104"] } }, "fail dns.proxied _dmarc.d.test"],
+    [{ "s1._domainkey.d.test": { A: ["192.0.2.104"] } }, "fail dns.proxied s1._domainkey.d.test"],
     [{ "send.d.test": { TXT: ["v=spf1 include:spf.relay.test ~all"] } }, "fail mx.missing send.d.test"],
     [{ "mail.d.test": "nxdomain" }, "fail mx.dangling d.test"],
     [{ "_dmarc.d.test": { TXT: ["v=DMARC1; p=reject; aspf=s; rua=mailto:dmarc@d.test"] } }, "warn align.strict d.test"],
@@ -60,6 +64,16 @@ test("one mistake is one finding, and nothing that follows from it", async () =>
     expect(troubles(report), trouble).toEqual([trouble]);
     expect(report.status).toBe(trouble.split(" ")[0]);
   }
+});
+
+test("a CNAME beside other records is told once for each name", async () => {
+  const zone = recordedResolver(GOOD);
+  const cname = recordedResolver({ "*.test": { CNAME: ["v.test"] } });
+  const beside = ["_dmarc.d.test", "send.d.test"];
+  const report = await checkDomain(SENDING, COMMON_SUFFIXES, (name, type) =>
+    (type === "CNAME" && beside.includes(name) ? cname : zone)(name, type),
+  );
+  expect(troubles(report).toSorted()).toEqual(beside.map((name) => `warn dns.cname-and-other ${name}`));
 });
 
 const GOOD_MX = [{ preference: 10, exchange: "bounce.relay.test" }];
@@ -104,3 +118,62 @@ test("a run that is cut short says so and ends", async () => {
   expect(run.cut()).toContain("4 look-ups");
   expect(report.findings.some(({ status }) => status === "fail")).toBe(false);
 });
+
+const CERTIFICATE = new Uint8Array(32);
+const BONUS: RecordedZone = {
+  "d.test": { MX: [{ preference: 10, exchange: "mail.d.test" }], A: ["192.0.2.1"], authenticated: true },
+  "_mta-sts.d.test": { TXT: ["v=STSv1; id=1"] },
+  "mta-sts.d.test": { A: ["192.0.2.4"] },
+  "_smtp._tls.d.test": { TXT: ["v=TLSRPTv1; rua=mailto:tls@d.test"] },
+  "_25._tcp.mail.d.test": {
+    TLSA: [{ usage: 3, selector: 1, matchingType: 1, certificate: CERTIFICATE }],
+    authenticated: true,
+  },
+  "default._bimi.d.test": { TXT: ["v=BIMI1; l=https://d.test/logo.svg; a=https://d.test/mark.pem"] },
+};
+
+const policyOf =
+  (...mx: string[]): FetchPolicy =>
+  async () => ({
+    kind: "text",
+    contentType: "text/plain",
+    text: formatMtaStsPolicy({ mode: "enforce", mx, maxAgeSeconds: 604_800 }),
+  });
+
+const checkBonus = (zone: RecordedZone, fetchPolicy?: FetchPolicy): Promise<DomainReport> =>
+  checkDomain(SENDING, COMMON_SUFFIXES, recordedResolver({ ...GOOD, ...BONUS, ...zone }), undefined, fetchPolicy);
+
+test("what nobody requires is told where it is there, and fails where it makes mail fail", async () => {
+  const good = await checkBonus({}, policyOf("mail.d.test"));
+  expect(troubles(good)).toEqual([]);
+  expect(good.findings.slice(-4).map(({ code }) => code)).toEqual([
+    "mta-sts.missing",
+    "tls-rpt.missing",
+    "dane.missing",
+    "bimi.missing",
+  ]);
+  const broken = await checkBonus({}, policyOf("old.test"));
+  expect(troubles(broken)).toEqual(["fail mta-sts.mx-not-covered mta-sts.d.test"]);
+  expect(broken.status).toBe("fail");
+  expect((await checkBonus({})).status).toBe("pass");
+});
+
+test("faults in what nobody requires are warnings", async () => {
+  const zone: RecordedZone = {
+    "_mta-sts.d.test": { TXT: ["v=STSv1;"] },
+    "_smtp._tls.d.test": { TXT: ["v=TLSRPTv1; rua=x"] },
+    "_25._tcp.mail.d.test": { TLSA: [{ usage: 1, selector: 1, matchingType: 1, certificate: CERTIFICATE }] },
+    com: { SOA: [SOA], authenticated: true },
+    "default._bimi.d.test": { TXT: ["v=BIMI1; l=x"] },
+  };
+  const report = await checkBonus(zone, policyOf("mail.d.test"));
+  expect(troubles(report).map((trouble) => trouble.split(" ").slice(0, 2).join(" "))).toEqual([
+    "warn mta-sts.syntax",
+    "warn tls-rpt.syntax",
+    "warn dane.unsigned",
+    "warn bimi.syntax",
+  ]);
+  expect(report.status).toBe("warn");
+});
+
+const SOA = { mname: "a.test", rname: "b.test", serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 1 };

@@ -68,7 +68,7 @@ describe("dns.wildcard", () => {
 
 describe("dkim.missing", () => {
   check("no name", {}, "dkim.missing fail", { text: `Publish \`${RECORD}\`` });
-  check("no TXT", { [NAME]: { A: ["192.0.2.1"] } }, "dkim.missing fail");
+  check("no TXT", { [NAME]: { MX: [{ preference: 0, exchange: "." }] } }, "dkim.missing fail");
   check("another selector", { "s2._domainkey.d.test": txt(RECORD) }, "dkim.missing fail");
   check("no key to compare", {}, "dkim.missing fail", { check: WITHOUT_KEY, fix: undefined });
   check("a CNAME is wanted", {}, "dkim.missing fail", {
@@ -237,6 +237,40 @@ describe("dkim.cname-broken", () => {
     text: `in a circle (a.test → ${NAME})`,
   });
   check("to the wrong key", { [NAME]: cname("a.test"), "a.test": txt(OTHER) }, "dkim.mismatch fail");
+});
+
+describe("dns.proxied", () => {
+  const proxy: RecordedName = { A: ["192.0.2.104"] };
+  const cname = "s1.relay.test";
+  const text = "instead of our CNAME: proxying is on";
+  check("a CNAME is wanted", { [NAME]: proxy }, "dns.proxied fail", { check: { ...CHECK, cname }, text, fix: cname });
+  check("a TXT is wanted", { [NAME]: proxy }, "dns.proxied fail", { text: "instead of a TXT record" });
+  check("an address of a wildcard", { "*.d.test": proxy }, "dkim.missing fail");
+  check("an address beside the key", { [NAME]: { TXT: [RECORD], A: ["192.0.2.104"] } }, PASS);
+  check("the key, flattened", { [NAME]: { TXT: [RECORD], A: ["192.0.2.104"] } }, PASS, { check: { ...CHECK, cname } });
+  check("found doubled: only the cause", { [NAME]: proxy, [`${NAME}.d.test`]: txt(RECORD) }, "dkim.name-doubled fail", {
+    text: "Enter only",
+  });
+});
+
+describe("dns.cname-and-other", () => {
+  /** With a CNAME at the name, beside what the zone has there. */
+  const beside = async (zone: RecordedZone, target: string): Promise<Finding[]> => {
+    const resolve = recordedResolver(zone);
+    const cname = recordedResolver({ [NAME]: { CNAME: [target] } });
+    return dkimFindings(CHECK, (name, type) => (name === NAME && type === "CNAME" ? cname : resolve)(name, type));
+  };
+  test("beside our key it will bite, beside another it does", async () => {
+    const other = await beside({ ...at(OTHER), "a.relay.test": txt(RECORD) }, "a.relay.test");
+    expect(other).toMatchObject([{ code: "dns.cname-and-other", status: "fail", fix: RECORD }]);
+    const ours = await beside({ ...at(RECORD), "a.relay.test": txt(OTHER) }, "a.relay.test");
+    expect(ours).toMatchObject([{ code: "dns.cname-and-other", status: "warn" }]);
+    expect(ours[0]?.fix).toBeUndefined();
+  });
+  test("that says the same is none", async () => {
+    const same = await beside({ ...at(RECORD), "a.relay.test": txt(RECORD) }, "a.relay.test");
+    expect(same).toMatchObject([{ code: "dkim.missing", status: "pass" }]);
+  });
 });
 
 test("CNAMEs are followed by hand after a SERVFAIL only", async () => {

@@ -1,6 +1,6 @@
 /** Each `mx.*` code with a zone that gives exactly it, and beside it near misses that do not. */
 import { describe, expect, test } from "vitest";
-import { mxFindings, type MxCheck } from "#dns/mx-findings.ts";
+import { mxFindings, mxHostFindings, type MxCheck } from "#dns/mx-findings.ts";
 import { recordedResolver, type RecordedName, type RecordedZone } from "#resolvers/recorded.ts";
 
 const RETURN_PATH: MxCheck = { name: "send.d.test", bounceHost: "bounce.relay.test" };
@@ -139,6 +139,42 @@ describe("mx.cname", () => {
   check("own: the domain itself may be one", OWN, { "d.test": { CNAME: ["e.test"] }, "e.test": mx("mx.d.test") }, PASS);
 });
 
+describe("dns.cname-and-other", () => {
+  const beside = (title: string, entry: RecordedName, target: RecordedName, codes: string): void => {
+    test(title, async () => {
+      const zone = recordedResolver({ ...HOSTS, "send.d.test": entry, "v.test": target });
+      const cname = recordedResolver({ "send.d.test": { CNAME: ["v.test"] } });
+      const findings = await mxFindings(RETURN_PATH, (name, type) =>
+        (name === "send.d.test" && type === "CNAME" ? cname : zone)(name, type),
+      );
+      expect(findings.map(({ code, status }) => `${code} ${status}`).join(", ")).toBe(codes);
+    });
+  };
+  beside("beside ours", mx("bounce.relay.test"), mx("mx.d.test"), "dns.cname-and-other warn");
+  beside("beside another", mx("mx.d.test"), mx("bounce.relay.test"), "dns.cname-and-other fail");
+  beside("that says the same", mx("bounce.relay.test"), mx("bounce.relay.test"), PASS);
+  const led: RecordedZone = { "send.d.test": { CNAME: ["v.test"] }, "v.test": mx("bounce.relay.test") };
+  check("return-path: a CNAME alone", RETURN_PATH, led, PASS);
+});
+
+describe("where bounces come to, at whatever host", () => {
+  const TAKES: MxCheck = { name: "bounce.relay.test", takesBounces: true };
+  const takes = (title: string, entry: RecordedName, codes: string, text: string): void =>
+    check(title, TAKES, { "bounce.relay.test": entry }, codes, { text });
+  takes("another host", mx("mx.d.test"), PASS, "goes to mx.d.test");
+  takes("no host", {}, "mx.missing fail", "so bounces to it are lost");
+  takes("null MX", mx("."), "mx.null fail", "bounces are lost");
+
+  test("as an MX host of others", async () => {
+    const asHost = async (zone: RecordedZone): Promise<string[]> =>
+      (await mxHostFindings("h.test", recordedResolver(zone))).map(({ code, status }) => `${code} ${status}`);
+    expect(await asHost({ "h.test": HOST })).toEqual([]);
+    expect(await asHost({ "h.test": {} })).toEqual(["mx.dangling fail"]);
+    expect(await asHost({ ...HOSTS, "h.test": { CNAME: ["mx.d.test"] } })).toEqual(["mx.cname warn"]);
+    expect(await asHost({ "h.test": "servfail" })).toEqual(["dns.indeterminate indeterminate"]);
+  });
+});
+
 test("no more than 20 hosts are looked up, side by side", async () => {
   const asked: string[] = [];
   const exchanges = Array.from({ length: 500 }, (_, at) => `h${at}.test`);
@@ -147,7 +183,8 @@ test("no more than 20 hosts are looked up, side by side", async () => {
     asked.push(name);
     return zone(name, type, signal);
   });
-  expect(asked.length).toBe(41);
+  // Its MX, whether a CNAME is beside it, and both families of each host.
+  expect(asked.length).toBe(42);
   expect(findings.length).toBe(20);
 });
 

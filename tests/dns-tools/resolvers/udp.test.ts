@@ -2,52 +2,16 @@
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Answer as WireRecord } from "dns-packet";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { txtText, type Answer } from "#dns/resolver.ts";
+import { describe, expect, test } from "vitest";
 import { parseDnsServer, udpResolver, type DnsServer } from "#resolvers/udp.ts";
-import {
-  respond,
-  silent,
-  startScriptedDnsServer,
-  type Asked,
-  type Script,
-  type ScriptedDnsServer,
-} from "../support/scripted-dns-server.ts";
+import { respond, silent, startScriptedDnsServer, type Asked, type Script } from "../support/scripted-dns-server.ts";
+import { GOOD, TIMEOUT_MS, good, inDeadlines, startUdpScene, texts, truncated } from "../support/udp-scene.ts";
 
-const TIMEOUT_MS = 400;
 const AD = 0x0020;
-const TC = 0x0200;
 const AA = 0x0400;
 const RA = 0x0080;
 
-let server: ScriptedDnsServer;
-beforeAll(async () => {
-  server = await startScriptedDnsServer();
-});
-afterAll(() => server.close());
-beforeEach(() => {
-  server.script = silent;
-  server.questions = [];
-  server.tcpQuestions = [];
-});
-
-const txt = (text: string | string[]): WireRecord => ({ type: "TXT", name: "d.test", ttl: 300, data: text });
-const GOOD = [txt("good")];
-const good = (asked: Asked): void => asked.send(respond(asked, GOOD));
-const truncated = (asked: Asked): void => asked.send(respond(asked, [], { flags: 0x0180 | TC }));
-
-const ask = (servers: DnsServer[] = [server], timeoutMs = TIMEOUT_MS): Promise<Answer<"TXT">> =>
-  udpResolver({ servers, timeoutMs })("d.test", "TXT");
-
-const texts = (answer: Answer<"TXT">): string[] =>
-  answer.kind === "records" ? answer.records.map(txtText) : [answer.kind];
-
-/** How long it took, in deadlines of a server. */
-const inDeadlines = async (run: () => Promise<unknown>): Promise<number> => {
-  const startMs = performance.now();
-  await run();
-  return (performance.now() - startMs) / TIMEOUT_MS;
-};
+const { server, ask } = await startUdpScene();
 
 describe("questions", () => {
   test("want recursion, validation and answers of 1232 octets", async () => {
