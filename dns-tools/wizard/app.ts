@@ -1,23 +1,30 @@
 /**
- * The wizard: pages that say what stands in a domain's mail DNS, what to publish, and why; each with its JSON twin.
+ * The wizard: pages that say what stands in a domain's mail DNS, what to publish, who has it already, and why; each with
+ * its JSON twin; and publishing, where the owner wants it done from here.
  *
- * Every answer is made from the request's query and the DNS, in one bounded run; nothing is stored and nothing published.
- * Runs wherever Hono does. Who may ask, and how often, is for whoever mounts it.
+ * Every answer is made from the request and the DNS, in bounded runs; nothing is stored. Runs wherever Hono does. Who
+ * may ask, and how often, is for whoever mounts it.
  */
 import { type Context, Hono } from "hono";
-import { planAsJson } from "#dns/export/json.ts";
-import type { Requirement } from "#dns/need.ts";
+import type { LinkSigner } from "#dns/domain-connect.ts";
 import type { Resolve } from "#dns/resolver.ts";
-import { type FieldError, type Read, readAnswers, readRequirement } from "./answers.ts";
+import type { ReadAccount } from "./account-page.ts";
+import { accountRoutes } from "./account-routes.ts";
+import { readAnswers } from "./answers.ts";
 import { SCRIPT, STYLE } from "./assets.ts";
 import { checkPage } from "./check-page.ts";
+import { domainConnectRoutes } from "./domain-connect-routes.ts";
 import { explainPage } from "./explain-page.ts";
 import { EXPORTS } from "./export-files.ts";
 import { formPage } from "./form-page.ts";
-import type { Html, Links } from "./layout.ts";
 import { lookUpExplanation, lookUpPlan, lookUpReport } from "./look-up.ts";
-import { planPage } from "./plan-page.ts";
-import { type Defaults, formatTyped, readTyped, type Typed } from "./typed.ts";
+import { answer, pageContext, requirementIn } from "./page-context.ts";
+import { describePlan, planPage } from "./plan-page.ts";
+import { propagationPage } from "./propagation-page.ts";
+import { authoritativeViews, lookUpPropagation, type View } from "./propagation.ts";
+import { publishRoutes, type Update } from "./publish-routes.ts";
+import { reportsRoutes } from "./reports-routes.ts";
+import type { Defaults } from "./typed.ts";
 
 export type WizardOptions = {
   resolve: Resolve;
@@ -25,6 +32,19 @@ export type WizardOptions = {
   defaults?: Defaults;
   /** Where it is mounted: `/setup`. The app answers whole paths, so requests are passed on as they are. */
   basePath?: string;
+  /** Whose answers `/propagation` compares; absent: those of `resolve` alone. */
+  views?: readonly View[];
+  /** The port to a server of a zone, by its address; absent: from here it cannot be asked. */
+  toServer?: (address: string) => Resolve;
+  /** DNS UPDATE; absent: it is not offered. It connects to whatever was typed: for a trusted visitor only. */
+  update?: Update;
+  /** The account of an API key; absent: the wizard stands alone. */
+  readAccount?: ReadAccount;
+  /** Signs Domain Connect links; absent: they are not signed. */
+  signer?: LinkSigner;
+  /** To Cloudflare and to Domain Connect hosts; `cloudflareUrl` is another than Cloudflare's in tests only. */
+  fetch?: typeof fetch;
+  cloudflareUrl?: string;
 };
 
 const HEADERS = {
@@ -33,22 +53,18 @@ const HEADERS = {
     "default-src 'self'; img-src data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
+  // With `no-referrer` browsers hide from us, too, where a form was sent from.
+  "referrer-policy": "same-origin",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
 } as const;
 
-export const wizardApp = ({ resolve, defaults = {}, basePath = "" }: WizardOptions): Hono => {
+export const wizardApp = (options: WizardOptions): Hono => {
+  const { resolve, defaults = {}, basePath = "", update, readAccount, fetch: get = fetch } = options;
   const app = new Hono({ strict: false }).basePath(basePath);
-  const asked = (c: Context): { typed: Typed; links: Links } => {
-    const typed = readTyped(new URL(c.req.url).searchParams, defaults);
-    return { typed, links: { at: basePath, query: formatTyped(typed) } };
-  };
-  const refuse = (c: Context, errors: readonly FieldError[]): Promise<Response> => {
-    const { typed, links } = asked(c);
-    return answer(c, { errors }, () => formPage(typed, errors, links), 400);
-  };
+  const page = pageContext({ defaults, basePath, hasAccounts: readAccount !== undefined });
+  const { asked, refuse } = page;
 
   app.use(async (c, next) => {
     await next();
@@ -56,34 +72,39 @@ export const wizardApp = ({ resolve, defaults = {}, basePath = "" }: WizardOptio
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
     c.header("vary", "Accept");
   });
-  const form = (c: Context): Promise<Response> => {
+  const onBoth = (path: string, twin: string, handler: (c: Context) => Promise<Response>): void => {
+    app.get(path, handler);
+    app.get(twin, handler);
+  };
+  onBoth("/", "/index.json", async (c) => {
     const { typed, links } = asked(c);
     return answer(c, { fields: typed }, () => formPage(typed, [], links));
-  };
-  app.get("/", form);
-  app.get("/index.json", form);
-  const onBoth = (page: string, handler: (c: Context) => Promise<Response>): void => {
-    app.get(`/${page}`, handler);
-    app.get(`/${page}.json`, handler);
-  };
-  onBoth("check", async (c) => {
+  });
+  onBoth("/check", "/check.json", async (c) => {
     const { typed, links } = asked(c);
     const read = readAnswers(typed);
     if (read.kind === "refused") return refuse(c, read.errors);
     const report = await lookUpReport(read.value.sending, resolve);
     return answer(c, report, () => checkPage(report, links));
   });
-  onBoth("plan", async (c) => {
+  onBoth("/plan", "/plan.json", async (c) => {
     const { typed, links } = asked(c);
     const read = requirementIn(typed);
     if (read.kind === "refused") return refuse(c, read.errors);
-    const { domain } = read.value;
-    const { changes, ...cut } = await lookUpPlan(read.value, resolve);
-    return answer(c, { domain, changes: planAsJson(changes), ...cut }, () =>
-      planPage({ domain, changes, ...cut }, typed, links),
-    );
+    const plan = await lookUpPlan(read.value, resolve);
+    const view = await describePlan(read.value.domain, plan, typed, update !== undefined);
+    return answer(c, view.json, () => planPage(view, typed, links));
   });
-  onBoth("explain", async (c) => {
+  onBoth("/propagation", "/propagation.json", async (c) => {
+    const { typed, links } = asked(c);
+    const read = requirementIn(typed);
+    if (read.kind === "refused") return refuse(c, read.errors);
+    const { views = [{ name: "the resolver", resolve }], toServer } = options;
+    const authoritative = toServer ? await authoritativeViews(read.value.domain, resolve, toServer) : [];
+    const propagation = await lookUpPropagation(read.value, [...authoritative, ...views], Date.now());
+    return answer(c, propagation, () => propagationPage(propagation, links));
+  });
+  onBoth("/explain", "/explain.json", async (c) => {
     const { typed, links } = asked(c);
     const read = readAnswers(typed);
     if (read.kind === "refused") return refuse(c, read.errors);
@@ -101,6 +122,14 @@ export const wizardApp = ({ resolve, defaults = {}, basePath = "" }: WizardOptio
         "content-disposition": `attachment; filename="${domain}${suffix}"`,
       });
     });
+  publishRoutes(app, page, {
+    ...{ resolve, fetch: get },
+    ...(update && { update }),
+    ...(options.cloudflareUrl !== undefined && { cloudflareUrl: options.cloudflareUrl }),
+  });
+  domainConnectRoutes(app, page, { resolve, fetch: get, ...(options.signer && { signer: options.signer }) });
+  reportsRoutes(app, page);
+  if (readAccount) accountRoutes(app, page, readAccount, defaults);
   const asset = (path: string, type: string, text: string): void => {
     const headers = { "content-type": type, "cache-control": "public, max-age=300" };
     app.get(path, (c) => c.body(text, 200, headers));
@@ -108,15 +137,4 @@ export const wizardApp = ({ resolve, defaults = {}, basePath = "" }: WizardOptio
   asset("/wizard.css", "text/css; charset=utf-8", STYLE);
   asset("/wizard.js", "text/javascript; charset=utf-8", SCRIPT);
   return app;
-};
-
-const requirementIn = (typed: Typed): Read<Requirement> => {
-  const read = readAnswers(typed);
-  return read.kind === "refused" ? read : readRequirement(read.value);
-};
-
-const answer = async (c: Context, json: object, page: () => Html, status: 200 | 400 = 200): Promise<Response> => {
-  const accept = c.req.header("accept") ?? "";
-  const wantsJson = c.req.path.endsWith(".json") || (/application\/json/i.test(accept) && !/text\/html/i.test(accept));
-  return wantsJson ? c.json(json, status) : c.html(String(await page()), status);
 };

@@ -1,8 +1,8 @@
 /**
  * The style sheet and the script of the pages, served from where the pages are.
  *
- * System fonts, one accent, light and dark, from 320 pixels up. The script only makes the copy buttons work, which are
- * hidden without it.
+ * System fonts, one accent, light and dark, from 320 pixels up. The script makes the copy buttons work, which are hidden
+ * without it, and looks again for who waits until all resolvers have a record.
  */
 export const STYLE = `:root { --ink: #1c2230; --soft: #566074; --line: #d9dee7; --ground: #ffffff; --panel: #f5f7fa; --accent: #b3372b; --on-accent: #ffffff;
   --pass: #17713a; --warn: #8a5800; --fail: #b3261e; --indeterminate: #7a3e9d; --add: #1a5fb4; --not_applicable: #566074; }
@@ -33,11 +33,11 @@ legend { font-weight: 700; padding: 0 .4rem; margin-left: -.4rem; }
 .error { color: var(--fail); font-weight: 600; } .error::before { content: "✗ "; }
 input, textarea, select { width: 100%; font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--soft); border-radius: 8px; padding: .6rem .7rem; }
 textarea { font: .875rem/1.5 ui-monospace, Menlo, monospace; resize: vertical; } [aria-invalid="true"] { border: 2px solid var(--fail); }
-::placeholder { color: var(--soft); opacity: .75; }
+::placeholder { color: var(--soft); opacity: 1; }
 .actions { display: flex; flex-wrap: wrap; gap: .8rem 1.2rem; align-items: center; margin: 1.2rem 0; }
 button, .button { font: inherit; font-weight: 600; cursor: pointer; border: 1px solid var(--accent); border-radius: 8px; padding: .55rem 1.1rem; background: var(--accent); color: var(--on-accent); text-decoration: none; }
 .second { background: transparent; color: var(--ink); } button:hover, .button:hover { filter: brightness(1.1); }
-.notice { border-left: 4px solid var(--warn); background: var(--panel); padding: .6rem 1rem; border-radius: 0 8px 8px 0; }
+.notice { border-left: 4px solid var(--warn); background: var(--panel); padding: .6rem 1rem; border-radius: 0 8px 8px 0; overflow-wrap: anywhere; }
 .cards, .files, .stages, .tree { list-style: none; margin: 0; padding: 0; }
 .card { border: 1px solid var(--line); border-left: 5px solid var(--not_applicable); border-radius: 8px; padding: .8rem 1rem; margin: .8rem 0; background: var(--panel); }
 .card.pass { border-left-color: var(--pass); } .card.warn { border-left-color: var(--warn); } .card.fail { border-left-color: var(--fail); }
@@ -50,7 +50,7 @@ code, pre { font: .875em/1.5 ui-monospace, SFMono-Regular, Menlo, monospace; uni
 .copy { flex: none; font-size: .8rem; min-height: 2rem; padding: .2rem .8rem; background: transparent; color: var(--ink); border-color: var(--soft); }
 .key, dt { font-weight: 600; font-size: .85rem; color: var(--soft); } .gone del { color: var(--soft); }
 dl { margin: .4rem 0 0; } dl div { margin: .4rem 0; } dd { margin: 0; }
-@media (min-width: 34rem) { dl div { display: grid; grid-template-columns: 5rem minmax(0, 1fr); align-items: baseline; } }
+@media (min-width: 34rem) { dl div { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr); align-items: baseline; } }
 details { margin-top: .4rem; } summary { cursor: pointer; color: var(--soft); padding: .2rem 0; }
 .files { display: flex; flex-wrap: wrap; gap: .6rem; } .files a { display: block; border: 1px solid var(--line); border-radius: 8px; padding: .4rem .8rem; text-decoration: none; } .files a:hover { border-color: var(--accent); }
 .stages > li { border-left: 3px solid var(--line); padding: .1rem 0 .1rem 1rem; margin: 0 0 1.2rem; } .stages em { color: var(--pass); font-weight: 400; }
@@ -58,6 +58,8 @@ details { margin-top: .4rem; } summary { cursor: pointer; color: var(--soft); pa
 .walk { padding-left: 1.4rem; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; font-size: .95rem; } caption { text-align: left; color: var(--soft); font-size: .85rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; } tbody th { width: 5rem; }
+.scroll { overflow-x: auto; } .scroll td { min-width: 7rem; } .scroll tbody th { min-width: 11rem; } .card h2 { margin: 0 0 .4rem; }
+.publish { border: 1px solid var(--line); border-radius: 8px; padding: .4rem 1rem; margin: .8rem 0; } .publish summary { color: var(--ink); font-weight: 600; } [hidden] { display: none !important; }
 #said { position: fixed; left: 50%; bottom: 1rem; transform: translateX(-50%); margin: 0; padding: .5rem 1rem; border-radius: 8px; background: var(--ink); color: var(--ground); } #said:empty { padding: 0; }
 `;
 
@@ -80,5 +82,43 @@ for (const button of document.querySelectorAll("button.copy")) {
       say("Could not copy: select the text and copy it by hand.");
     }
   });
+}
+const live = document.getElementById("live");
+const pause = document.getElementById("pause");
+const MOST_LOOKS = 80;
+const localTimes = () => {
+  for (const time of live.querySelectorAll("time"))
+    time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+};
+const watch = (looks) => {
+  localTimes();
+  pause.hidden = looks >= MOST_LOOKS || !live.dataset.refresh;
+  if (!pause.hidden) setTimeout(() => look(looks + 1), 1000 * live.dataset.refresh);
+};
+const look = async (looks) => {
+  const isWanted = !document.hidden && pause.getAttribute("aria-pressed") === "false";
+  try {
+    const response = isWanted && (await fetch(location.href, { headers: { accept: "text/html" } }));
+    if (!response || !response.ok) return watch(isWanted ? looks : looks - 1);
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const found = page.getElementById("live");
+    const before = live.querySelector(".lead").textContent;
+    delete live.dataset.refresh;
+    if (found.dataset.refresh) live.dataset.refresh = found.dataset.refresh;
+    live.querySelector(".lead").textContent = found.querySelector(".lead").textContent;
+    live.querySelector("table").replaceWith(found.querySelector("table"));
+    if (live.querySelector(".lead").textContent !== before) say(live.querySelector(".lead").textContent);
+  } catch {
+    // The next look may find the way.
+  }
+  watch(looks);
+};
+if (live) {
+  pause.addEventListener("click", () => {
+    const paused = pause.getAttribute("aria-pressed") === "true";
+    pause.setAttribute("aria-pressed", String(!paused));
+    say(paused ? "Looking again every few seconds." : "Paused.");
+  });
+  watch(0);
 }
 `;

@@ -44,7 +44,7 @@ const card = ({ code, status, name, text, fix, evidence, rfc }: Finding): Html =
   html`<li class="card ${status}">
     <h3>${verdict(status)} <code class="subject">${name}</code></h3>
     <p>${prose(text)}</p>
-    ${fix === undefined ? "" : html`<p class="fix"><span class="key">Publish</span> ${copyable(fix, `what to publish at ${name}`)}</p>`}
+    ${fix === undefined ? "" : html`<p class="fix"><span class="key">Publish</span> ${copyable(fix, `what to publish at ${name} for ${code}`)}</p>`}
     <details>
       <summary>Evidence<span class="unseen"> for ${code} at ${name}</span></summary>
       ${evidence.length === 0 ? "" : html`<pre tabindex="0" aria-label="Evidence for ${code}">${evidence.join("\n")}</pre>`}

@@ -19,6 +19,7 @@ export const formPage = (typed: Typed, errors: readonly FieldError[], links: Lin
       <p class="lead">
         See what stands in its DNS, get the smallest change that is missing, and check until all is green.
       </p>
+      ${links.hasAccounts ? html`<p><a href="${links.at}/account">Take the domains of your account</a></p>` : ""}
       ${summary(errors)}
       <form method="get" action="${links.at}/check">
         ${input(

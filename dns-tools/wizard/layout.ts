@@ -11,7 +11,7 @@ import type { FindingStatus } from "#dns/finding.ts";
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
 
 /** Links of a page: `at` is where the wizard is mounted, without a slash at its end; `query` has what was typed. */
-export type Links = { at: string; query: string };
+export type Links = { at: string; query: string; hasAccounts: boolean };
 
 /** Leaves room for the frame below 100 KB. */
 const MOST_ROW_OCTETS = 64_000;
@@ -41,7 +41,7 @@ export const frame = (title: string, { at }: Links, content: Html): Html =>
     </html>`;
 
 /** The pages about one domain; `here` is the one that is open. */
-export const steps = ({ at, query }: Links, here: "check" | "plan" | "explain"): Html =>
+export const steps = ({ at, query }: Links, here: "check" | "plan" | "propagation" | "explain"): Html =>
   html`<nav aria-label="Steps">
     <a href="${at}/?${query}">Answers</a>
     ${PAGES.map(([page, text]) =>
@@ -54,6 +54,7 @@ export const steps = ({ at, query }: Links, here: "check" | "plan" | "explain"):
 const PAGES = [
   ["check", "What stands"],
   ["plan", "What to publish"],
+  ["propagation", "Who has it"],
   ["explain", "Why"],
 ] as const;
 

@@ -1,7 +1,8 @@
 /**
- * `npm run wizard`: the wizard alone, on Node, for this machine.
+ * `npm run wizard`: the wizard alone, on Node, for who runs it on this machine.
  *
- * `HIKYAKU_WIZARD_PORT` (8790), `HIKYAKU_DOH_URL` (one or more, with commas between; else the system's DNS servers).
+ * `HIKYAKU_WIZARD_PORT` (8790), `HIKYAKU_DOH_URL` (one or more, with commas between; else the system's DNS servers). It
+ * answers on loopback, to names of loopback only, so that no page elsewhere can reach it under a name of its own.
  */
 import { getServers } from "node:dns";
 import { createServer, type IncomingMessage } from "node:http";
@@ -9,9 +10,13 @@ import process from "node:process";
 import { dohResolver } from "#resolvers/doh.ts";
 import { parseDnsServer, udpResolver } from "#resolvers/udp.ts";
 import { wizardApp } from "./app.ts";
+import { publishByUpdate } from "./dns-update-form.ts";
+import type { View } from "./propagation.ts";
+import { MOST_UPLOAD_BYTES } from "./reports-routes.ts";
 
 const LOOK_UP_MS = 4_000;
 const HOST = "127.0.0.1";
+const DNS_PORT = 53;
 
 const { HIKYAKU_WIZARD_PORT = "8790", HIKYAKU_DOH_URL = "" } = process.env;
 const urls = HIKYAKU_DOH_URL.split(",")
@@ -20,14 +25,52 @@ const urls = HIKYAKU_DOH_URL.split(",")
 const servers = getServers().flatMap((server) => parseDnsServer(server) ?? []);
 const resolve =
   urls.length > 0 ? dohResolver({ urls, timeoutMs: LOOK_UP_MS }) : udpResolver({ servers, timeoutMs: LOOK_UP_MS });
-const app = wizardApp({ resolve });
+const views: View[] =
+  urls.length > 0
+    ? urls.map((url) => ({
+        name: URL.parse(url)?.host ?? url,
+        resolve: dohResolver({ urls: [url], timeoutMs: LOOK_UP_MS }),
+      }))
+    : servers.map((server) => ({
+        name: server.address,
+        resolve: udpResolver({ servers: [server], timeoutMs: LOOK_UP_MS }),
+      }));
+const app = wizardApp({
+  resolve,
+  views,
+  toServer: (address) => udpResolver({ servers: [{ address, port: DNS_PORT }], timeoutMs: LOOK_UP_MS }),
+  update: (changes, typed) => publishByUpdate(changes, typed, Math.floor(Date.now() / 1_000)),
+});
 
-/** Pages are only read: no other method is answered, and no body looked at. */
-const respond = async ({ method = "", url = "/", headers }: IncomingMessage): Promise<Response> => {
-  if (method !== "GET" && method !== "HEAD")
-    return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
+const PASSED_ON = ["accept", "content-type", "origin", "sec-fetch-site"] as const;
+
+const respond = async (incoming: IncomingMessage): Promise<Response> => {
+  const { method = "", url = "/", headers } = incoming;
+  const isRead = method === "GET" || method === "HEAD";
+  if (!isRead && method !== "POST") return new Response(null, { status: 405, headers: { allow: "GET, HEAD, POST" } });
+  const { host = "" } = headers;
+  if (!/^(127\.0\.0\.1|localhost)(:\d{1,5})?$/.test(host)) return new Response(null, { status: 421 });
+  const body = isRead ? undefined : await readBody(incoming);
+  // What is left of it would be read for the next request.
+  if (!isRead && body === undefined) return new Response(null, { status: 413, headers: { connection: "close" } });
+  const passed = PASSED_ON.flatMap((name): [string, string][] => {
+    const value = headers[name];
+    return typeof value === "string" ? [[name, value]] : [];
+  });
   const path = url.startsWith("/") ? url : "/";
-  return app.fetch(new Request(`http://${HOST}${path}`, { method, headers: { accept: headers.accept ?? "" } }));
+  return app.fetch(new Request(`http://${host}${path}`, { method, headers: passed, ...(body && { body }) }));
+};
+
+/** `undefined`: it is longer than any form of ours, and the rest was not read. */
+const readBody = async (incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> => {
+  if (Number(incoming.headers["content-length"] ?? 0) > MOST_UPLOAD_BYTES) return undefined;
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of incoming) {
+    if (!(chunk instanceof Uint8Array) || (sizeBytes += chunk.length) > MOST_UPLOAD_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Uint8Array.from(Buffer.concat(chunks));
 };
 
 const server = createServer((request, response) => {

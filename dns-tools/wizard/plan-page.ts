@@ -1,23 +1,57 @@
 /**
- * What to publish: the smallest change to the live zone, each field ready to copy; files of it; the way to a strict policy.
+ * What to publish: the smallest change to the live zone, each field in the words of the DNS host and ready to copy; the
+ * ways to publish it; the way to a strict policy.
  *
- * The page publishes nothing. What could not be looked up is shown as unknown, and never as a record to add.
+ * What could not be looked up is shown as unknown, and never as a record to add.
  */
 import { html } from "hono/html";
+import { providerIdOf } from "#dns/domain-connect.ts";
+import { type DnsHost, formFields } from "#dns/export/host-words.ts";
 import { type JsonChange, type JsonRecord, planAsJson } from "#dns/export/json.ts";
-import { relativeName } from "#dns/export/zone-file.ts";
 import { shown } from "#dns/look-up-findings.ts";
 import { type Change, isEdit } from "#dns/zone.ts";
-import { EXPORTS } from "./export-files.ts";
 import { again, copyable, cutNotice, frame, type Html, type Links, rowsThatFit, steps } from "./layout.ts";
-import type { Cut } from "./look-up.ts";
+import type { Cut, PlanAndZone } from "./look-up.ts";
+import { planMark } from "./plan-mark.ts";
 import { POLICY_STAGES } from "./policy-stages.ts";
+import { type Publishing, publishSection } from "./publish-section.ts";
 import { formatTyped, type Typed } from "./typed.ts";
 
-type Plan = { domain: string; changes: readonly Change[] } & Cut;
+export type PlanView = { domain: string; changes: readonly Change[]; publishing: Publishing; json: object } & Cut;
 
-export const planPage = ({ domain, changes, cut }: Plan, typed: Typed, links: Links): Html =>
-  frame(
+/** All that the page and its twin show. */
+export const describePlan = async (
+  domain: string,
+  { changes, zone, ...cut }: PlanAndZone & Cut,
+  { include }: Typed,
+  hasUpdate: boolean,
+): Promise<PlanView> => {
+  const hasDomainConnect = providerIdOf(include.replaceAll(/include:/gi, "").split(/[\s,]+/)) !== undefined;
+  const publishing = { zone, mark: await planMark(changes), hasUpdate, hasDomainConnect };
+  return {
+    domain,
+    changes,
+    publishing,
+    json: { domain, zone: zoneAsJson(zone), changes: planAsJson(changes), ...cut },
+    ...cut,
+  };
+};
+
+const zoneAsJson = (zone: PlanAndZone["zone"]): object =>
+  zone.kind === "zone"
+    ? {
+        kind: zone.kind,
+        apex: zone.apex,
+        name_servers: zone.nameServers,
+        host: zone.host?.name,
+        console: zone.host?.console,
+      }
+    : zone;
+
+export const planPage = ({ domain, changes, publishing, cut }: PlanView, typed: Typed, links: Links): Html => {
+  const { zone } = publishing;
+  const [apex, host] = zone.kind === "zone" ? [zone.apex, zone.host] : [domain, undefined];
+  return frame(
     `${domain}: what to publish`,
     links,
     html`<h1>${domain}</h1>
@@ -26,19 +60,19 @@ export const planPage = ({ domain, changes, cut }: Plan, typed: Typed, links: Li
       ${cutNotice(cut)} ${again(links, "plan")}
       <h2>The change</h2>
       <ol class="cards">
-        ${rowsThatFit(planAsJson(changes).map((change) => card(change, domain)))}
+        ${rowsThatFit(planAsJson(changes).map((change) => card(change, apex, host)))}
       </ol>
-      <p class="soft">
-        Names are as most DNS hosts want them: without ${domain}, which they add themselves, and @ for the domain
-        itself. Switch any proxying off for these records.
-      </p>
-      <h2>As a file</h2>
-      <ul class="files">
-        ${EXPORTS.map(({ form, label }) => html`<li><a href="${links.at}/export/${form}?${links.query}" download>${label}</a></li>`)}
-      </ul>
+      <p class="soft">${wording(apex, host)} Switch any proxying off for these records.</p>
+      ${changes.some(isEdit) ? publishSection(domain, publishing, links) : ""}
       <h2>Towards a policy that protects</h2>
       ${stages(typed, links)}`,
   );
+};
+
+const wording = (apex: string, host: DnsHost | undefined): string =>
+  host === undefined
+    ? `Names are as most DNS hosts want them: without ${apex}, which they add themselves, and @ for the zone itself.`
+    : `${apex} is at ${host.name}, which adds ${apex} to each name itself.`;
 
 const heading = (changes: readonly Change[]): string => {
   const open = changes.filter(isEdit).length;
@@ -49,7 +83,7 @@ const heading = (changes: readonly Change[]): string => {
 
 const SHOWN_REMOVAL_CHARACTERS = 600;
 
-const card = (change: JsonChange, domain: string): Html => {
+const card = (change: JsonChange, apex: string, host: DnsHost | undefined): Html => {
   switch (change.action) {
     case "keep":
       return html`<li class="card pass">
@@ -67,7 +101,7 @@ const card = (change: JsonChange, domain: string): Html => {
         <h3>
           <strong class="verdict add"><span aria-hidden="true">+</span> add</strong> ${subject(change.record)}
         </h3>
-        ${fields(change.record, change.ttl, domain)}
+        ${fields(change.record, apex, host)}
       </li>`;
     case "replace":
       return html`<li class="card add">
@@ -84,7 +118,7 @@ const card = (change: JsonChange, domain: string): Html => {
         <p>
           <strong class="verdict add"><span aria-hidden="true">+</span> add</strong>
         </p>
-        ${fields(change.record, change.ttl, domain)}
+        ${fields(change.record, apex, host)}
       </li>`;
     case "unknown":
       return html`<li class="card indeterminate">
@@ -99,27 +133,29 @@ const card = (change: JsonChange, domain: string): Html => {
 
 const subject = ({ name, type }: JsonRecord): Html => html`<code class="subject">${name}</code> ${type}`;
 
-const fields = ({ name, type, value, priority }: JsonRecord, ttl: number, domain: string): Html => {
-  const row = (label: string, text: string): Html =>
-    html`<div>
-      <dt>${label}</dt>
-      <dd>${copyable(text, `${label.toLowerCase()} of ${name}`)}</dd>
-    </div>`;
-  return html`<dl>
-    ${row("Name", relativeName(name, domain, "@"))} ${row("Type", type)}
-    ${priority === undefined ? "" : row("Priority", String(priority))} ${row("Value", value)} ${row("TTL", String(ttl))}
+const fields = (record: JsonRecord, apex: string, host: DnsHost | undefined): Html =>
+  html`<dl>
+    ${formFields(record, apex, host).map(
+      ({ label, text }) =>
+        html`<div>
+          <dt>${label}</dt>
+          <dd>
+            ${text === "" ? html`<em>leave it empty</em>` : copyable(text, `${label.toLowerCase()} of ${record.name} ${record.type}`)}
+          </dd>
+        </div>`,
+    )}
   </dl>`;
-};
 
 const stages = (typed: Typed, { at }: Links): Html =>
-  html`<ol class="stages">
-    ${POLICY_STAGES.map(
-      ({ policy, does, before }) =>
-        html`<li>
-          <h3><code>p=${policy}</code>${policy === typed.policy ? html` <em>planned above</em>` : ""}</h3>
-          <p>${does}</p>
-          <p class="soft">Before: ${before}</p>
-          ${policy === typed.policy ? "" : html`<p><a href="${at}/plan?${formatTyped({ ...typed, policy })}">Plan ${policy}</a></p>`}
-        </li>`,
-    )}
-  </ol>`;
+  html`<p><a href="${at}/reports">Read the reports</a> that receivers send you: they say when to go on.</p>
+    <ol class="stages">
+      ${POLICY_STAGES.map(
+        ({ policy, does, before }) =>
+          html`<li>
+            <h3><code>p=${policy}</code>${policy === typed.policy ? html` <em>planned above</em>` : ""}</h3>
+            <p>${does}</p>
+            <p class="soft">Before: ${before}</p>
+            ${policy === typed.policy ? "" : html`<p><a href="${at}/plan?${formatTyped({ ...typed, policy })}">Plan ${policy}</a></p>`}
+          </li>`,
+      )}
+    </ol>`;

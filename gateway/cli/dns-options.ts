@@ -6,13 +6,17 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { getServers } from "node:dns";
 import { isIP } from "node:net";
+import { contains, parseNetwork } from "#contract/ip-network.ts";
 import type { SendingDomain } from "#dns/check.ts";
 import type { DkimKey } from "#dns/dkim-record.ts";
 import { parseDomain } from "#dns/domain.ts";
+import { parseIp } from "#dns/ip-address.ts";
+import type { FetchPolicy } from "#dns/mta-sts-findings.ts";
 import type { Resolve } from "#dns/resolver.ts";
 import { agreeing } from "#resolvers/agreeing.ts";
 import { type BoundedRun, boundedRun } from "#resolvers/bounded.ts";
 import { dohResolver } from "#resolvers/doh.ts";
+import { policyFetcher } from "#resolvers/fetch-policy.ts";
 import { type DnsServer, parseDnsServer, udpResolver } from "#resolvers/udp.ts";
 import { readGiven, type Surroundings, WrongUse } from "./surroundings.ts";
 
@@ -27,6 +31,7 @@ export type SendingOptions = {
 };
 
 const LOOK_UP_MS = 4_000;
+const FETCH_MS = 5_000;
 
 /** A run over the resolvers told, or over the system's; over DoH and DNS both, an answer is one that both gave. */
 export const resolverRun = (options: ResolverOptions): BoundedRun => {
@@ -43,6 +48,26 @@ export const resolversOf = ({ doh, dns }: ResolverOptions): [Resolve] | [Resolve
   const overUdp = udpResolver({ servers, timeoutMs: LOOK_UP_MS });
   return overHttps ? [overHttps, overUdp] : [overUdp];
 };
+
+/** This machine and the networks that are somebody's own (RFC 6890, RFC 4193): no policy is fetched from there. */
+const OWN_NETWORKS =
+  "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 ::/127 fc00::/7 fe80::/10"
+    .split(" ")
+    .flatMap((text) => parseNetwork(text) ?? []);
+
+/** Fetches MTA-STS policies, of hosts that the resolver finds on the public Internet. */
+export const policyFetching = (resolve: Resolve): FetchPolicy =>
+  policyFetcher({
+    timeoutMs: FETCH_MS,
+    isPublic: async (host) => {
+      const answers = await Promise.all([resolve(host, "A"), resolve(host, "AAAA")]);
+      const addresses = answers.flatMap((answer) => (answer.kind === "records" ? answer.records : []));
+      return addresses.every((address) => {
+        const ip = parseIp(address);
+        return ip !== undefined && !OWN_NETWORKS.some((network) => contains(network, ip));
+      });
+    },
+  });
 
 const httpsUrl = (text: string): string => {
   if (!/^https?:/.test(text) || !URL.canParse(text)) throw new WrongUse(`--doh ${text} is not an http or https URL`);

@@ -8,13 +8,17 @@ import { check, type CheckOptions } from "./dns-check.ts";
 import { explain, type ExplainOptions } from "./dns-explain.ts";
 import { OUTPUTS, plan, type PlanOptions } from "./dns-plan.ts";
 import { publish, type PublishOptions } from "./dns-publish.ts";
+import { relays, type RelaysOptions } from "./dns-relays.ts";
+import { reports } from "./dns-reports.ts";
 import { watch, type WatchOptions } from "./dns-watch.ts";
 import type { Run, Surroundings } from "./surroundings.ts";
 
 export const dnsCommands = (root: Command, run: Run, around: Surroundings): void => {
   const dns = root.command("dns").description("what a sending domain has to publish, and what stands there");
   asSending(
-    dns.command("check <domain>").description("SPF, DKIM, DMARC and MX of a domain as receivers see them"),
+    dns
+      .command("check <domain>")
+      .description("what others see of a domain: SPF, DKIM, DMARC, MX, MTA-STS, TLS-RPT, DANE, BIMI"),
   ).action(run((domain: string, options: CheckOptions) => check(domain, options, around)));
   asPlanning(dns.command("plan <domain>").description("the smallest change to the live zone that lets it send"))
     .addOption(new Option("--out <form>", "for a DNS host instead of in words").choices(OUTPUTS))
@@ -34,6 +38,18 @@ export const dnsCommands = (root: Command, run: Run, around: Surroundings): void
     .option("--return-path <domain>", "SPF passes for it")
     .option("--dkim <domain...>", "d= of signatures that verify")
     .action(run((from: string, options: AlignOptions) => align(from, options, around)));
+
+  asLookUp(dns.command("relays").description("the operator's own: names of the relays, SPF, bounces, block lists"))
+    .option("--ip <address=name...>", "where relays send from (HIKYAKU_RELAY_SOURCES)")
+    .option("--include <domain>", "whose SPF record customers include (default: the bounce domain)")
+    .option("--bounce-domain <domain>", "of return-path addresses (HIKYAKU_BOUNCE_DOMAIN)")
+    .action(run((options: RelaysOptions) => relays(options, around)));
+
+  dns
+    .command("reports <file...>")
+    .description("DMARC aggregate reports: who sends in a domain's name, what fails and what to mend (- is stdin)")
+    .option("--json", "JSON on stdout")
+    .action(run((files: string[], options: { json?: boolean }) => reports(files, options, around)));
 
   asSending(dns.command("watch <domain>").description("check again and again, and say what changed for sure"))
     .option("--every <seconds>", "between two checks (default: the records' TTL, 30 s to an hour)")

@@ -7,10 +7,12 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { Resolver } from "node:dns/promises";
 import { connect } from "node:net";
 import { z } from "zod";
+import { worstFirst } from "#dns/finding.ts";
 import { dataPaths, readText, whoHolds } from "../selfhost/data-directory.ts";
 import { findPort } from "../selfhost/listen-port.ts";
 import { callApi } from "./api-client.ts";
 import { type ApiOptions, dataDirectory, gatewayUrl } from "./credentials.ts";
+import { lookAtRelays, relaysOf } from "./dns-relays.ts";
 import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
 
 export type DoctorOptions = ApiOptions & { json?: boolean; smtpProbe?: string };
@@ -35,6 +37,7 @@ export const doctor = async (options: DoctorOptions, around: Surroundings): Prom
     adminTokenFinding(options, around),
     ...(await gatewayFindings(options, around)),
     ...(await networkFindings(options, around)),
+    ...(await relayFindings(around)),
   ];
   if (options.json) around.out(JSON.stringify({ object: "doctor", findings }));
   else for (const { check, status, text } of findings) around.out(`${status.padEnd(8)}${check.padEnd(16)}${text}`);
@@ -147,6 +150,23 @@ const networkFindings = async (options: DoctorOptions, around: Surroundings): Pr
       : { check: "DNS", status: "ok", text: `the MX of ${PROBE_DOMAIN} is ${mx}` };
   const probe = parseProbe(options.smtpProbe) ?? (mx === undefined ? undefined : { host: mx, port: 25 });
   return [dns, await smtpFinding(probe)];
+};
+
+const STATUS_OF = { pass: "ok", warn: "warn", fail: "fail", indeterminate: "unknown", not_applicable: "warn" } as const;
+
+/** What `hikyaku dns relays` says beside that all is well, on a machine whose relays are told where to send from. */
+const relayFindings = async (around: Surroundings): Promise<Finding[]> => {
+  const told = relaysOf({}, around);
+  if (told.sources.length === 0) return [];
+  const check = "relay DNS";
+  const { report } = await lookAtRelays(told, {}, around);
+  const found: Finding[] = worstFirst(report.findings)
+    .filter(({ status }) => status !== "pass")
+    .map(({ status, text }) => ({ check, status: STATUS_OF[status], text }));
+  const addresses = told.sources.map(({ address }) => address).join(", ");
+  return found.length > 0
+    ? found
+    : [{ check, status: "ok", text: `names, SPF, bounces and block lists: ${addresses}` }];
 };
 
 const parseProbe = (text: string | undefined): { host: string; port: number } | undefined => {

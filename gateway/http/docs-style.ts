@@ -37,7 +37,7 @@ pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6p
 table { width: 100%; border-collapse: collapse; font-size: .9rem; margin: .6rem 0; }
 caption { text-align: left; color: var(--soft); font-size: .8rem; } tbody { vertical-align: top; }
 th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-top: 1px solid var(--line); font-weight: 400; overflow-wrap: break-word; }
-th code { overflow-wrap: anywhere; }
+th code { overflow-wrap: anywhere; } @media (max-width: 34rem) { td { overflow-wrap: anywhere; } }
 tbody th { width: 34%; } #content section:not(#problems) td:nth-child(2) { width: 24%; } #problems td:last-child { width: 24%; }
 .depth1 { padding-left: 1.2rem; } .depth2 { padding-left: 2.4rem; } .depth3, .depth4, .depth5 { padding-left: 3.6rem; }
 details { margin: .5rem 0; } summary { cursor: pointer; color: var(--soft); }

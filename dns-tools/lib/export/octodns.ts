@@ -22,10 +22,22 @@ export const formatOctodns = (changes: readonly Change[], domain: string): strin
     byName.set(label, [...(byName.get(label) ?? []), edit]);
   }
   // octoDNS refuses a file whose names are not in order.
-  const names = [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const names = [...byName].toSorted(([a], [b]) => naturalOrder(a, b));
   const sets = names.map(([label, edits]) => `${quote(label)}:\n${edits.map(formatSet).join("")}`);
   const unknowns = formatUnknowns(changes).map((unknown) => `# ${unknown}\n`);
   return `---\n${unknowns.join("")}${sets.join("") || "{}\n"}`;
+};
+
+/** Numbers by their size, `s2` before `s10`, all else by its characters. */
+const naturalOrder = (a: string, b: string): number => {
+  // A text, a number, a text and so on.
+  const [as, bs] = [a.split(/(\d+)/), b.split(/(\d+)/)];
+  for (const [at, one] of as.entries()) {
+    const other = bs[at] ?? "";
+    const [x, y] = at % 2 === 1 ? [BigInt(one), BigInt(other)] : [one, other];
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return as.length - bs.length;
 };
 
 const formatSet = (edit: Edit): string => {
@@ -46,8 +58,13 @@ const formatValue = (record: MailRecord): string => {
   }
 };
 
+/** octoDNS takes `" "` for the end of one string and the beginning of the next, and `\\;` for a fault. */
 const escapeText = (escaped: string): string => {
-  const value = escaped.replaceAll('\\"', '"').replaceAll(";", "\\;");
+  const value = escaped
+    .replaceAll('\\"', '"')
+    .replaceAll(/" (?=")/g, '"\\032')
+    .replaceAll("\\\\;", "\\092;")
+    .replaceAll(";", "\\;");
   // A value that begins with a quote is taken for one that stands in quotes.
   return value.startsWith('"') ? `"${value}"` : value;
 };

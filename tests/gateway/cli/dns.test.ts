@@ -188,3 +188,25 @@ test("a name in another script, capitals and a dot at the end are the same domai
   const check = await cli("dns", "check", "BÜCHER.Test.", "--dns", dns.address, "--json");
   expect((JSON.parse(check.out) as DomainReport).domain).toBe("xn--bcher-kva.test");
 });
+
+test("a policy host without a public address is not asked, and what it serves stays open", async () => {
+  for (const address of [
+    "127.0.0.1",
+    "10.1.2.3",
+    "172.31.0.1",
+    "192.168.1.1",
+    "169.254.1.1",
+    "100.64.0.1",
+    "0.0.0.0",
+  ]) {
+    dns.rezone({
+      "d.test": { a: ["192.0.2.1"], mx: [[10, "mail.d.test"]] },
+      "mail.d.test": { a: ["192.0.2.2"] },
+      "_mta-sts.d.test": { txt: ["v=STSv1; id=1"] },
+      "mta-sts.d.test": { a: [address] },
+    });
+    const { out } = await cli("dns", "check", "d.test", "--dns", dns.address);
+    expect(out, address).toContain("? unknown  mta-sts.fetch  mta-sts.d.test");
+    expect(out, address).toContain("could not be fetched (mta-sts.d.test has no public address)");
+  }
+});

@@ -21,6 +21,8 @@ describe("values", () => {
   check(text('a "b" c'), `'a "b" c'`);
   check(text('"a"'), `'""a""'`);
   check(text("a\\b"), String.raw`'a\\b'`);
+  check(text('a" " "b'), String.raw`'a"\032"\032"b'`);
+  check(text("a\\;"), String.raw`'a\092\;'`);
   check(text("é\n"), String.raw`'\195\169\010'`);
   check(text(""), "''");
   check(text("x".repeat(300)), `'${"x".repeat(300)}'`);
@@ -32,6 +34,23 @@ describe("values", () => {
       "${",
     ),
   );
+});
+
+test("names are in the order that octoDNS wants: numbers by their size", () => {
+  const names = ["s10.d.test", "s2.d.test", "_dmarc.d.test", "d.test", "2.d.test", "10.d.test", "s.d.test"];
+  const text = formatOctodns(
+    names.map((name) => ({ kind: "add", purpose: "DKIM", to: txtRecord(name, "x"), beside: [] })),
+    "d.test",
+  );
+  expect(Array.from(text.matchAll(/^'(.*)':$/gm), ([, label]) => label)).toEqual([
+    "",
+    "2",
+    "10",
+    "_dmarc",
+    "s",
+    "s2",
+    "s10",
+  ]);
 });
 
 test("nothing to do", () => {
