@@ -13,6 +13,8 @@ import type { Trapped } from "#contract/relay-protocol.ts";
 import { parseReturnPath, returnPathSignedText, type ReturnPathToken } from "#contract/return-path.ts";
 import { returnPathMac, type GatewayStore } from "../delivery/gateway-store.ts";
 import type { Route } from "../policy/routes.ts";
+import type { InboundDelivery } from "./reception.ts";
+import { sandboxReport } from "./sandbox-reports.ts";
 
 export type SandboxTrap = { route: Route; close: () => void };
 
@@ -23,16 +25,22 @@ export type TrapOptions = {
   log: Logger;
   /** Hands a `Trapped` (JSON) to the account; `false`: nobody is there to take it. */
   keep: (account: string, json: string) => boolean;
+  bounceDomain: string;
+  /** Takes what a recipient has to say of its mail, as if it had come from outside. */
+  report: (delivery: InboundDelivery) => void;
 };
 
 /** Attempts that `deferred@` refuses. */
 const DEFERRED_ATTEMPTS = 2;
 const RAW_LIMIT_BYTES = 1024 * 1024;
+/** Reports come when the mail is settled. */
+const REPORT_DELAY_MS = 1000;
 
 /** What a recipient answers to RCPT; nothing: it takes the mail. */
 const refusalOf = (localPart: string, attempt: number): string | undefined => {
-  const [name = ""] = localPart.toLowerCase().split("+");
-  if (name === "bounced") return "550 5.1.1 The sandbox has no such user";
+  const [name = "", label = ""] = localPart.toLowerCase().split("+");
+  // It takes the mail, and a bounce comes later.
+  if (name === "bounced" && label !== "later") return "550 5.1.1 The sandbox has no such user";
   if (name === "full") return "452 4.2.2 The mailbox is full";
   if (name === "deferred" && attempt <= DEFERRED_ATTEMPTS)
     return `451 4.7.1 Try again later (attempt ${attempt} of ${DEFERRED_ATTEMPTS} refused)`;
@@ -89,17 +97,21 @@ const receive = async (
   const key = token && (await options.store.returnPathKey(token.account));
   // A mail that carries no token of ours was not sent by an account: it has nobody to be shown to.
   if (!token || !key || base32(returnPathMac(key, returnPathSignedText(token)), 16) !== token.mac) return;
+  const [mailFrom, rcptTo] = [mailFromOf(session), session.envelope.rcptTo[0]?.address ?? ""];
   const trapped: Trapped = {
     k: token.k,
     received_at_ms: Date.now(),
-    mail_from: mailFromOf(session),
-    rcpt_to: session.envelope.rcptTo[0]?.address ?? "",
+    mail_from: mailFrom,
+    rcpt_to: rcptTo,
     raw: raw.subarray(0, RAW_LIMIT_BYTES).toString("base64"),
     raw_bytes: raw.length,
     authentication_results: await verdicts(options, raw, session),
   };
   if (!options.keep(token.account, JSON.stringify(trapped)))
     options.log.warn({ event: "sandbox.not-kept", account: token.account, k: token.k });
+  const report = sandboxReport({ mailFrom, rcptTo, raw }, options.bounceDomain);
+  const client = { ip: session.remoteAddress, helo: session.hostNameAppearsAs, isSecure: session.secure };
+  if (report) setTimeout(() => options.report({ ...report, client }), REPORT_DELAY_MS).unref();
 };
 
 /** RFC 8601 results, one an entry. A verdict that cannot be had loses no mail. */

@@ -6,6 +6,8 @@ import { formatReturnPath, returnPathSignedText } from "#contract/return-path.ts
 import { Trapped, type SigningKeys } from "#contract/relay-protocol.ts";
 import { GatewayStore, returnPathMac } from "../../../relay-node/delivery/gateway-store.ts";
 import { MessageMaker } from "../../../relay-node/delivery/message-maker.ts";
+import { classifyInbound } from "../../../relay-node/inbound/inbound-message.ts";
+import type { InboundDelivery } from "../../../relay-node/inbound/reception.ts";
 import { startSandboxTrap } from "../../../relay-node/inbound/sandbox-trap.ts";
 import { openConnection } from "../../../relay-node/smtp/connection.ts";
 import { DEFAULT_TIMEOUTS } from "../../../relay-node/smtp/timeouts.ts";
@@ -47,7 +49,11 @@ const scene = async ({ zone = ZONE, keeps = true } = {}) => {
     kept.push({ account, message: Trapped.parse(JSON.parse(json)) });
     return keeps;
   };
-  const trap = await startSandboxTrap({ store, servers: [dns.address], log: SILENT, keep });
+  const reports: InboundDelivery[] = [];
+  const trap = await startSandboxTrap({
+    ...{ store, servers: [dns.address], log: SILENT, keep, bounceDomain: "bounce.test" },
+    report: (delivery) => reports.push(delivery),
+  });
   endings.push(
     () => gateway.close(),
     () => dns.close(),
@@ -61,7 +67,7 @@ const scene = async ({ zone = ZONE, keeps = true } = {}) => {
     opened.connection.quit();
     return result;
   };
-  return { trap, send, kept, message: made.bytes };
+  return { trap, send, kept, reports, message: made.bytes };
 };
 
 test("each recipient has its answer, by attempt where it says so", async () => {
@@ -171,4 +177,25 @@ test("of a large message the first MiB is kept, and its true size", async () => 
 test("it listens on loopback alone", async () => {
   const { trap } = await scene();
   expect(trap.route).toEqual({ host: "127.0.0.1", port: expect.any(Number), tls: "none" });
+});
+
+test("who complains or bounces later sends a report that reads as a real one", async () => {
+  const { send, reports } = await scene();
+  const later = async (local: string, count: number): Promise<InboundDelivery> => {
+    expect((await send(`${local}@sandbox.test`)).kind).toBe("delivered");
+    await expect.poll(() => reports.length, { timeout: 5000 }).toBe(count);
+    return reports[count - 1] ?? Promise.reject(new Error("no report"));
+  };
+  const complaint = await later("complained+x", 1);
+  expect([complaint.recipient, complaint.mailFrom]).toEqual(["fbl@bounce.test", "feedback@sandbox.test"]);
+  expect(await classifyInbound(complaint.bytes, complaint.mailFrom)).toMatchObject({
+    ...{ kind: "complaint", feedback_type: "abuse", original_recipients: [] },
+    original_headers: { "feedback-id": expect.stringMatching(`^e5\\.[0-9a-z]{16}:transactional:${ACCOUNT}:hikyaku$`) },
+  });
+  const bounce = await later("bounced+later", 2);
+  expect([bounce.recipient, bounce.mailFrom]).toEqual([returnPath(), ""]);
+  expect(await classifyInbound(bounce.bytes, "")).toMatchObject({
+    kind: "bounce",
+    recipients: [{ final_recipient: "bounced+later@sandbox.test", action: "failed", status: "5.1.1" }],
+  });
 });

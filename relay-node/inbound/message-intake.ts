@@ -1,0 +1,62 @@
+/**
+ * One message after DATA: read within its bounds, handed to the desk of each recipient, answered.
+ *
+ * Invariant: a message that did not come to its dot is handed to nobody.
+ */
+import type { Readable } from "node:stream";
+import type { MessageBytes } from "./message-bytes.ts";
+import { combineReplies, type Desk, type InboundDelivery, type SmtpReply } from "./reception.ts";
+
+export type Recipient = { address: string; desk: Desk };
+type Stream = Readable & { sizeExceeded: boolean };
+
+/** `too-large`: its dot was not waited for. `gone`: the client went before the dot. */
+export type Taken = { kind: "replied"; reply: SmtpReply } | { kind: "too-large" } | { kind: "gone" };
+
+export const wantedBytes = (recipients: readonly Recipient[]): number =>
+  Math.max(0, ...recipients.map(({ desk }) => desk.wanted.bytes));
+
+export const takeMessage = async (
+  stream: Stream,
+  message: MessageBytes,
+  recipients: readonly Recipient[],
+  envelope: Omit<InboundDelivery, "recipient" | "recipients" | "bytes">,
+): Promise<Taken> => {
+  try {
+    const end = await read(stream, message);
+    if (end !== "whole") return { kind: end };
+    const { bytes, countedBytes } = message;
+    if (!bytes) return { kind: "replied", reply: { code: 452, text: "4.3.1 No room for it now, try again later" } };
+    const replies: SmtpReply[] = [];
+    for (const { address: recipient, desk } of recipients)
+      replies.push(
+        countedBytes > desk.wanted.bytes && desk.wanted.beyond === "refuse"
+          ? tooLarge(desk.wanted.bytes)
+          : await desk.take({
+              ...{ ...envelope, recipient, bytes: head(bytes, desk.wanted.bytes) },
+              recipients: recipients.filter((other) => other.desk === desk).map(({ address }) => address),
+            }),
+      );
+    return { kind: "replied", reply: combineReplies(replies) };
+  } finally {
+    message.drop();
+  }
+};
+
+export const tooLarge = (bytes: number): SmtpReply => ({ code: 552, text: `5.3.4 It has more than ${bytes} octets` });
+
+const read = async (stream: Stream, message: MessageBytes): Promise<"whole" | "too-large" | "gone"> => {
+  try {
+    for await (const chunk of stream) {
+      message.add(chunk);
+      if (stream.sizeExceeded) return "too-large";
+    }
+    return "whole";
+  } catch {
+    // The stream breaks off with the connection, and by nothing else.
+    return "gone";
+  }
+};
+
+const head = (bytes: Uint8Array, length: number): Uint8Array =>
+  bytes.length <= length ? bytes : bytes.subarray(0, length);
