@@ -5,9 +5,11 @@ import { dohResolver } from "#resolvers/doh.ts";
 import { wizardApp } from "#wizard/app.ts";
 import { createApp } from "./http/app.ts";
 import { limitVisitors } from "./http/limit-visitors.ts";
+import { readAccountDomains } from "./http/setup.ts";
 
 export { Account } from "./objects/account.ts";
 export { Directory } from "./objects/directory.ts";
+export { Endpoint } from "./objects/endpoint.ts";
 export { Pool } from "./objects/pool.ts";
 
 /** Of one look-up at one resolver. */
@@ -18,13 +20,18 @@ const SETUP_REQUESTS_PER_MINUTE = 120;
 
 const app = createApp();
 app.use("/setup/*", limitVisitors(SETUP_REQUESTS_PER_MINUTE));
-app.on(["GET", "HEAD"], "/setup/*", ({ env, req }) => {
+app.on(["GET", "HEAD", "POST"], "/setup/*", ({ env, req }) => {
   const urls = env.HIKYAKU_DOH_URL.split(",").map((url) => url.trim());
   const relays = env.HIKYAKU_BOUNCE_DOMAIN;
   const wizard = wizardApp({
     resolve: dohResolver({ urls, timeoutMs: LOOK_UP_MS }),
+    views: urls.map((url) => ({
+      name: URL.parse(url)?.host ?? url,
+      resolve: dohResolver({ urls: [url], timeoutMs: LOOK_UP_MS }),
+    })),
     defaults: { include: relays, bounce: relays },
     basePath: "/setup",
+    readAccount: (apiKey) => readAccountDomains(app, env, req.raw, apiKey),
   });
   return wizard.fetch(req.raw);
 });

@@ -14,6 +14,13 @@ import { GatewayStore } from "./delivery/gateway-store.ts";
 import { openJournal } from "./delivery/journal.ts";
 import { MessageMaker } from "./delivery/message-maker.ts";
 import { Session } from "./delivery/session.ts";
+import { startListener } from "./inbound/listener.ts";
+import { createAuthenticator } from "./inbound/received-authentication.ts";
+import { createReceivedDesk } from "./inbound/received-desk.ts";
+import { createReceivedPost } from "./inbound/received-post.ts";
+import { ReceivingDomains } from "./inbound/receiving-domains.ts";
+import { createReportDesk } from "./inbound/report-desk.ts";
+import { ReportPost } from "./inbound/report-post.ts";
 import { startSandboxTrap } from "./inbound/sandbox-trap.ts";
 import { createResolver } from "./policy/resolver.ts";
 import { parseSettings, type RelaySettings } from "./settings.ts";
@@ -50,11 +57,26 @@ else await run(opened);
 async function run({ journal, unsettled }: Extract<typeof opened, { kind: "open" }>): Promise<void> {
   const resolver = createResolver({ servers: settings.dnsServers, nowMs: Date.now });
   const store = new GatewayStore(settings.gatewayUrl, settings.token);
+  const { bounceDomain } = settings;
+  const post = new ReportPost(settings.gatewayUrl, settings.token, log);
+  const reportDesk = createReportDesk({ bounceDomain, post, log });
+  const { gatewayUrl, token, dnsServers: servers } = settings;
+  const name = settings.source?.name ?? settings.heloName;
+  const receivedDesk = createReceivedDesk({
+    ...{ name, log, nowMs: Date.now },
+    domains: new ReceivingDomains({ gatewayUrl, token, nowMs: Date.now }),
+    authenticate: createAuthenticator({ name, servers, log }),
+    post: createReceivedPost({ gatewayUrl, token, log }),
+  });
+  const inbound = await startListener(settings, [reportDesk, receivedDesk], log);
+  if (inbound.kind === "refused") return stopWith(2, inbound.reason);
   const trap = await startSandboxTrap({
     store,
     servers: settings.dnsServers,
     log,
     keep: (account, json) => sessions.some((session) => session.sendTrapped(account, json)),
+    bounceDomain,
+    report: (delivery) => void reportDesk.take(delivery),
   });
   const connection = {
     heloName: settings.source?.name ?? settings.heloName,
@@ -102,7 +124,7 @@ async function run({ journal, unsettled }: Extract<typeof opened, { kind: "open"
 
   onStop(async () => {
     for (const session of sessions) session.drain();
-    await courier.drain(DRAIN_MS);
+    await Promise.all([courier.drain(DRAIN_MS), inbound.close()]);
     const deadline = Date.now() + LAST_ACKS_MS;
     while (Date.now() < deadline && sessions.some((session) => session.unacknowledgedCount > 0)) await wait(20);
     await Promise.all(sessions.map((session) => session.stop()));

@@ -26,6 +26,11 @@ export type RelaySettings = {
   window: number;
   connectionsPerDestination: number;
   connections: number;
+  /** Where bounces, complaints and mail come in; undefined: nowhere. Port 0 is any that is free. */
+  inbound: { host: string; port: number } | undefined;
+  bounceDomain: string;
+  /** Files of the listeners' certificate; undefined: one of our own. */
+  certificate: { cert: string; key: string } | undefined;
   logLevel: z.infer<typeof LogLevel>;
 };
 
@@ -62,13 +67,15 @@ export const parseSettings = (env: Record<string, string | undefined>, hostName:
     window: read("HIKYAKU_RELAY_WINDOW", integer(1, 100_000), `${CREDIT_WINDOW}`),
     connectionsPerDestination: read("HIKYAKU_RELAY_CONNECTIONS", integer(1, 1000), "20"),
     connections: read("HIKYAKU_RELAY_CONNECTIONS_ALL", integer(1, 10_000), "500"),
+    inbound: read("HIKYAKU_INBOUND", listener, "off"),
+    bounceDomain: read("HIKYAKU_BOUNCE_DOMAIN", domain, "bounce.localhost"),
+    certificate: read("HIKYAKU_TLS_CERT", certificate(env["HIKYAKU_TLS_KEY"] || ""), " "),
     logLevel: read(
       "HIKYAKU_LOG",
       (text) => LogLevel.safeParse(text).data ?? new Mistake(`is one of ${LogLevel.options.join(", ")}`),
       "info",
     ),
   };
-  // `source` may be absent; all others are there when nothing was wrong.
   if (problems.length > 0 || !isComplete(settings)) return { kind: "invalid", problems };
   return { kind: "settings", settings };
 };
@@ -76,7 +83,10 @@ export const parseSettings = (env: Record<string, string | undefined>, hostName:
 const isComplete = (settings: {
   [K in keyof RelaySettings]: RelaySettings[K] | undefined;
 }): settings is RelaySettings =>
-  Object.entries(settings).every(([name, value]) => value !== undefined || name === "source");
+  Object.entries(settings).every(([name, value]) => value !== undefined || MAY_BE_ABSENT.has(name));
+
+/** All others are there when nothing was wrong. */
+const MAY_BE_ABSENT: ReadonlySet<string> = new Set(["source", "inbound", "certificate"]);
 
 /** What is wrong with one setting. */
 class Mistake {
@@ -120,6 +130,25 @@ const source = (text: string): RelaySettings["source"] | Mistake => {
   const [ip = "", name = ""] = entries[0] ?? [];
   return { ip, name };
 };
+
+/** `0.0.0.0:25`, `[::]:25`. */
+const listener = (text: string): RelaySettings["inbound"] | Mistake => {
+  if (text === "off") return undefined;
+  const [, v6, v4 = "", port = ""] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const host = v6 ?? v4;
+  return isIP(host) === (v6 === undefined ? 4 : 6) && Number(port) <= 65_535
+    ? { host, port: Number(port) }
+    : new Mistake(`"${text}" is not an IP address and a port, as in 0.0.0.0:25 or [::]:25`);
+};
+
+/** Both files or neither. */
+const certificate =
+  (key: string) =>
+  (text: string): RelaySettings["certificate"] | Mistake => {
+    const cert = text.trim();
+    if (cert === "" && key === "") return undefined;
+    return cert !== "" && key !== "" ? { cert, key } : new Mistake("goes together with HIKYAKU_TLS_KEY");
+  };
 
 const dnsServers = (text: string): string[] | Mistake => {
   if (text === "system") return [];

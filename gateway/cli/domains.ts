@@ -1,12 +1,14 @@
 /**
- * `hikyaku domains`: sending domains of an account, and the records they need. A domain is named by its name or id.
+ * `hikyaku domains`: sending domains of an account, the records they need and what was found of them. A domain is named
+ * by its name or id.
  */
 import { z } from "zod";
 import { DomainDetail, DomainSummary } from "#contract/domain.ts";
 import { type Api, callApi, readBody } from "./api-client.ts";
 import { accountApi, type ApiOptions } from "./credentials.ts";
+import { sign } from "./dns-report.ts";
 import { show, showFailure, table } from "./show.ts";
-import { EXIT, type Exit, type Surroundings } from "./surroundings.ts";
+import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
 
 type Options = ApiOptions & { json?: boolean };
 
@@ -15,7 +17,7 @@ const Deleted = z.object({ deleted: z.literal(true) });
 
 export const addDomain = async (name: string, options: Options, around: Surroundings): Promise<Exit> => {
   const answer = await callApi(accountApi(options, around), "POST", "/v1/domains", { name });
-  return show(answer, DomainDetail, options.json === true, around, describe);
+  return show(answer, DomainDetail, options.json === true, around, describedIn(around));
 };
 
 export const listDomains = async (options: Options, around: Surroundings): Promise<Exit> => {
@@ -31,7 +33,7 @@ export const listDomains = async (options: Options, around: Surroundings): Promi
 export const showDomain = async (name: string, options: Options, around: Surroundings): Promise<Exit> => {
   const api = accountApi(options, around);
   const answer = await callApi(api, "GET", await pathOf(api, name));
-  return show(answer, DomainDetail, options.json === true, around, describe);
+  return show(answer, DomainDetail, options.json === true, around, describedIn(around));
 };
 
 /** Looks the records up now; the answer is no while one that is needed is not there. */
@@ -41,11 +43,45 @@ export const verifyDomain = async (name: string, options: Options, around: Surro
   const asked = await callApi(api, "POST", `${path}/verify`);
   if (asked.kind !== "ok") return showFailure(asked, around);
   const answer = await callApi(api, "GET", path);
-  const exit = show(answer, DomainDetail, options.json === true, around, describe);
+  const exit = show(answer, DomainDetail, options.json === true, around, describedIn(around));
   const domain = readBody(answer, DomainDetail);
   if (exit !== EXIT.done || domain.kind !== "read") return exit;
   if (domain.value.records.some(({ status }) => status === "temporary_failure")) return EXIT.unknown;
   return domain.value.status === "verified" ? EXIT.done : EXIT.no;
+};
+
+/** As they are typed; what they may be is for the API to say. */
+export type DomainChanges = {
+  whenBroken?: string;
+  /** A mode, or `off`. */
+  mtaSts?: string;
+  mx?: string[];
+  maxAge?: string;
+};
+
+export const updateDomain = async (
+  name: string,
+  options: Options & DomainChanges,
+  around: Surroundings,
+): Promise<Exit> => {
+  const changes = changesOf(options);
+  const api = accountApi(options, around);
+  const path = await pathOf(api, name);
+  const changed = await callApi(api, "PATCH", path, changes);
+  if (changed.kind !== "ok") return showFailure(changed, around);
+  return show(await callApi(api, "GET", path), DomainDetail, options.json === true, around, describedIn(around));
+};
+
+const changesOf = ({ whenBroken, mtaSts, mx, maxAge }: DomainChanges): Record<string, unknown> => {
+  if (mtaSts === undefined && (mx !== undefined || maxAge !== undefined))
+    throw new WrongUse("--mx and --max-age are of a policy: say --mta-sts testing, enforce or none");
+  if (whenBroken === undefined && mtaSts === undefined) throw new WrongUse("nothing to change was named");
+  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) throw new WrongUse("--max-age is a number of seconds");
+  const policy = { mode: mtaSts, mx: mx ?? [], ...(maxAge !== undefined && { max_age: Number(maxAge) }) };
+  return {
+    ...(whenBroken !== undefined && { when_broken: whenBroken }),
+    ...(mtaSts !== undefined && { mta_sts: mtaSts === "off" ? null : policy }),
+  };
 };
 
 export const removeDomain = async (name: string, options: Options, around: Surroundings): Promise<Exit> => {
@@ -62,17 +98,28 @@ const pathOf = async (api: Api, nameOrId: string): Promise<string> => {
   return `/v1/domains/${encodeURIComponent(found?.id ?? nameOrId)}`;
 };
 
-const describe = ({ name, status, records }: DomainDetail): string =>
-  [
-    `${name}: ${status}`,
-    "",
-    table(
-      ["STATUS", "TYPE", "NAME", "VALUE"],
-      records.map((record) => [
-        record.status,
-        record.type,
-        `${record.name}.${name}`,
-        record.priority === undefined ? record.value : `${record.priority} ${record.value}`,
+/** A domain in words. */
+const describedIn =
+  ({ colours = false }: Surroundings) =>
+  ({ name, status, when_broken, records, mta_sts, findings }: DomainDetail): string =>
+    [
+      `${name}: ${status}${when_broken === "stop" ? ", sends only while it is whole" : ""}`,
+      "",
+      table(
+        ["STATUS", "TYPE", "NAME", "VALUE"],
+        [
+          ...records.map((record) => [
+            record.status,
+            record.type,
+            `${record.name}.${name}`,
+            record.priority === undefined ? record.value : `${record.priority} ${record.value}`,
+          ]),
+          ...(mta_sts?.records ?? []).map((record) => ["-", record.type, `${record.name}.${name}`, record.value]),
+        ],
+      ),
+      ...findings.flatMap((finding) => [
+        "",
+        `${sign(finding.status, colours)}  ${finding.code}  ${finding.name}`,
+        `  ${finding.text}`,
       ]),
-    ),
-  ].join("\n");
+    ].join("\n");

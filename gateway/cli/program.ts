@@ -18,11 +18,21 @@ import { bulk } from "./bulk.ts";
 import type { ApiOptions } from "./credentials.ts";
 import { dnsCommands } from "./dns-program.ts";
 import { doctor, type DoctorOptions } from "./doctor.ts";
-import { addDomain, listDomains, removeDomain, showDomain, verifyDomain } from "./domains.ts";
+import {
+  addDomain,
+  type DomainChanges,
+  listDomains,
+  removeDomain,
+  showDomain,
+  updateDomain,
+  verifyDomain,
+} from "./domains.ts";
 import { limits } from "./limits.ts";
 import { createRelay, listRelays } from "./relays.ts";
 import { send, type SendOptions } from "./send.ts";
+import { suppressionCommands } from "./suppression-program.ts";
 import { EXIT, type Exit, type Run, type Surroundings, WrongUse } from "./surroundings.ts";
+import { webhookCommands } from "./webhook-program.ts";
 
 type Json = ApiOptions & { json?: boolean };
 
@@ -92,6 +102,8 @@ const program = (run: Run, around: Surroundings): Command => {
   );
 
   accountCommands(root, run, around);
+  suppressionCommands(root, run, around, asAccount);
+  webhookCommands(root, run, around, asAccount);
   dnsCommands(root, run, around);
 
   root
@@ -145,12 +157,18 @@ const accountCommands = (root: Command, run: Run, around: Surroundings): void =>
   asAccount(domains.command("list").description("all domains")).action(
     run((options: Json) => listDomains(options, around)),
   );
-  asAccount(domains.command("show <name>").description("a domain and its records")).action(
+  asAccount(domains.command("show <name>").description("a domain, its records and what was found of them")).action(
     run((name: string, options: Json) => showDomain(name, options, around)),
   );
   asAccount(domains.command("verify <name>").description("look the records up now")).action(
     run((name: string, options: Json) => verifyDomain(name, options, around)),
   );
+  asAccount(domains.command("update <name>").description("change a domain's settings"))
+    .option("--when-broken <what>", "a record it needs breaks: warn and send on, or stop")
+    .option("--mta-sts <mode>", "serve a policy for mail to it: testing, enforce or none; off: serve none")
+    .option("--mx <host...>", "the hosts of the policy, *.example.com for all below")
+    .option("--max-age <seconds>", "for how long senders keep the policy (a week)")
+    .action(run((name: string, options: Json & DomainChanges) => updateDomain(name, options, around)));
   asAccount(domains.command("remove <name>").description("remove a domain")).action(
     run((name: string, options: Json) => removeDomain(name, options, around)),
   );

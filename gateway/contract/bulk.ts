@@ -23,6 +23,8 @@ export const BulkEmail = SendRequest.omit({
   scheduled_at: true,
   topic_id: true,
   template: true,
+  // A stream is not refused for one of its recipients: their events tell.
+  on_suppressed: true,
 })
   .extend({ template: z.strictObject({ id: z.string().min(1).max(100) }).nullish() })
   .meta({ id: "BulkEmail" });

@@ -20,7 +20,7 @@ export type DomainStatus = z.infer<typeof DomainStatus>;
 export const DomainRecord = z
   .object({
     record: z.enum(["SPF", "DKIM", "Receiving"]),
-    name: z.string().meta({ description: "Relative to the domain: `send` stands for `send.example.com`" }),
+    name: z.string().meta({ description: "Relative to the domain: `send` stands for `send.example.com`, `@` for the domain itself" }),
     type: z.enum(["MX", "TXT", "CNAME"]),
     value: z.string(),
     ttl: z.literal("Auto"),
@@ -40,12 +40,39 @@ const label = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i, "is not a DNS label");
 
+/** A host, or `*.` and a domain for all hosts one label below it (RFC 8461 §4.1). */
+const mxPattern = z
+  .string()
+  .max(255)
+  .regex(/^(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$/i, "is not a host name");
+
+/** The policy by which others' servers bring mail to the domain (RFC 8461 §3.2). */
+export const MtaStsSetting = z
+  .strictObject({
+    mode: z.enum(["none", "testing", "enforce"]),
+    mx: z.array(mxPattern).max(100),
+    max_age: z.int().min(86_400).max(31_557_600).optional().meta({ description: "Seconds; a week when not given" }),
+  })
+  .meta({ id: "MtaStsSetting", example: { mode: "testing", mx: ["mx.example.com"] } });
+export type MtaStsSetting = z.infer<typeof MtaStsSetting>;
+
+export const WhenBroken = z.enum(["warn", "stop"]).meta({
+  description:
+    "Ours: whether a domain that was verified goes on sending when a record that it needs breaks. `warn` when not given",
+});
+export type WhenBroken = z.infer<typeof WhenBroken>;
+
 const settings = {
   open_tracking: z.boolean().optional(),
   click_tracking: z.boolean().optional(),
   tls: z.enum(["enforced", "opportunistic"]).optional(),
   capabilities: Capabilities.partial().optional(),
   tracking_subdomain: label.max(63).optional(),
+  when_broken: WhenBroken.optional(),
+  unsubscribe: z.boolean().optional().meta({
+    description:
+      "Ours: transactional mail too lets its recipients unsubscribe by one click (RFC 8058), as mail of the stream `bulk` always does. Off when not given",
+  }),
 };
 
 export const CreateDomain = z
@@ -58,7 +85,14 @@ export const CreateDomain = z
   .meta({ id: "CreateDomain", example: { name: "example.com" } });
 export type CreateDomain = z.infer<typeof CreateDomain>;
 
-export const UpdateDomain = z.strictObject(settings).meta({ id: "UpdateDomain" });
+export const UpdateDomain = z
+  .strictObject({
+    ...settings,
+    mta_sts: MtaStsSetting.nullable()
+      .optional()
+      .meta({ description: "Ours: the policy that we serve for a verified domain; null switches it off" }),
+  })
+  .meta({ id: "UpdateDomain" });
 export type UpdateDomain = z.infer<typeof UpdateDomain>;
 
 export const DomainSummary = z
@@ -77,8 +111,41 @@ export const DomainSummary = z
   .meta({ id: "DomainSummary" });
 export type DomainSummary = z.infer<typeof DomainSummary>;
 
+/** What the last look at the DNS found wrong, or could not find out: `Finding` of the DNS library. */
+export const DomainFinding = z
+  .object({
+    code: z.string().meta({ description: "Stable: `spf.missing`" }),
+    status: z.enum(["warn", "fail", "indeterminate"]),
+    name: z.string().meta({ description: "The DNS name that it is about" }),
+    text: z.string(),
+    fix: z.string().optional().meta({ description: "What to publish there instead" }),
+    rfc: z.string(),
+  })
+  .meta({ id: "DomainFinding" });
+export type DomainFinding = z.infer<typeof DomainFinding>;
+
+/** `name` is relative to the domain. */
+const MtaStsRecord = z.object({ type: z.enum(["TXT", "CNAME", "A", "AAAA"]), name: z.string(), value: z.string() });
+export const MtaStsState = z
+  .object({
+    ...MtaStsSetting.shape,
+    max_age: z.int(),
+    records: z.array(MtaStsRecord).meta({ description: "To publish, so that the policy is found" }),
+  })
+  .meta({ id: "MtaSts" });
+export type MtaStsState = z.infer<typeof MtaStsState>;
+
 export const DomainDetail = DomainSummary.extend({
   object: z.literal("domain"),
   records: z.array(DomainRecord),
+  when_broken: WhenBroken,
+  unsubscribe: z.boolean(),
+  checked_at: z.string().nullable().meta({ description: "Ours: of the last look at the DNS" }),
+  findings: z.array(DomainFinding),
+  mta_sts: MtaStsState.nullable(),
 }).meta({ id: "DomainDetail" });
 export type DomainDetail = z.infer<typeof DomainDetail>;
+
+/** What is told of a domain when something happens to it. */
+export const DomainNotice = DomainSummary.extend({ records: z.array(DomainRecord) });
+export type DomainNotice = z.infer<typeof DomainNotice>;

@@ -1,7 +1,7 @@
 /**
  * An email as customers post it and read it: the wire shapes of `POST /v1/emails` and its readers.
  *
- * Resend's field names, snake_case, plus our own `stream`, `require_tls` and `metadata`. Unknown fields are
+ * Resend's field names, snake_case, plus our own `stream`, `require_tls`, `metadata` and `on_suppressed`. Unknown fields are
  * refused: a typo must not lose a customer's header in silence. Addresses stay as written here; what is in
  * them is checked by `gateway/core/send-request.ts`, which also names the right problem.
  */
@@ -75,7 +75,15 @@ export const SendRequest = z
     topic_id: z.null().optional().meta({ description: "There are no topics here: null only" }),
     stream: z.enum(["transactional", "bulk"]).optional(),
     require_tls: z.boolean().optional(),
+    unsubscribe: z.boolean().optional().meta({
+      description:
+        "Whether recipients may unsubscribe by one click (RFC 8058); as its domain says when not given. Mail of the stream `bulk` always has it. A `List-Unsubscribe` of your own in `headers` is kept instead",
+    }),
     metadata: Metadata.optional(),
+    on_suppressed: z.enum(["event", "refuse"]).optional().meta({
+      description:
+        "When a recipient is suppressed: `event` (the default) sends to the others and says so in an event; `refuse` refuses the whole email with the addresses. Suppressed since then, it is an event always",
+    }),
   })
   .meta({ id: "SendRequest" });
 export type SendRequest = z.infer<typeof SendRequest>;

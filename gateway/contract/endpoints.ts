@@ -9,8 +9,12 @@ import { ACCOUNT_ENDPOINTS } from "./endpoints/account.ts";
 import { DOMAIN_ENDPOINTS } from "./endpoints/domains.ts";
 import { EMAIL_ENDPOINTS } from "./endpoints/emails.ts";
 import type { Endpoint, Method } from "./endpoints/endpoint.ts";
+import { EVENT_ENDPOINTS } from "./endpoints/events.ts";
 import { OPERATOR_ENDPOINTS } from "./endpoints/operator.ts";
+import { RECEIVED_ENDPOINTS } from "./endpoints/received.ts";
+import { SUPPRESSION_ENDPOINTS } from "./endpoints/suppressions.ts";
 import { TEMPLATE_ENDPOINTS } from "./endpoints/templates.ts";
+import { WEBHOOK_ENDPOINTS } from "./endpoints/webhooks.ts";
 import type { ProblemCode } from "./problem.ts";
 
 /** What any endpoint behind an API key may answer. */
@@ -27,10 +31,14 @@ export const COMMON_PROBLEMS = [
 
 export const ENDPOINTS = {
   ...EMAIL_ENDPOINTS,
+  ...RECEIVED_ENDPOINTS,
   ...DOMAIN_ENDPOINTS,
   ...TEMPLATE_ENDPOINTS,
   ...ACCESS_ENDPOINTS,
   ...ACCOUNT_ENDPOINTS,
+  ...SUPPRESSION_ENDPOINTS,
+  ...WEBHOOK_ENDPOINTS,
+  ...EVENT_ENDPOINTS,
   ...OPERATOR_ENDPOINTS,
 } as const satisfies Record<string, Endpoint>;
 

@@ -1,27 +1,36 @@
 /**
  * `GET /v1/emails/metrics`: Resend's query and reply, with two dimensions of our own, `stream` and `provider`.
  *
- * Counted is per recipient, by the hour of the event. Rates are fractions of one of what was sent.
+ * Counted is per recipient, by the hour of the event. Rates are fractions of one of what was sent; those of opens and
+ * clicks count each recipient once, and no machines.
  */
 import { z } from "zod";
 
-/** What is counted today; the contract's other names are answered with 0. */
-export const COUNTED = ["sent", "delivered", "delivery_delayed", "bounced", "failed", "canceled"] as const;
+/** What is counted of mail that goes out, by the kinds of its events. Every bounce is one of the three kinds too. */
+export const COUNTED = [
+  "sent",
+  "delivered",
+  "delivery_delayed",
+  "bounced",
+  "failed",
+  "canceled",
+  "suppressed",
+  "complained",
+  "opened",
+  "clicked",
+  "unsubscribed",
+  "bounced_permanent",
+  "bounced_transient",
+  "bounced_undetermined",
+  // Recipients, however often each has opened or clicked.
+  "unique_opened",
+  "unique_clicked",
+] as const;
 export type Counted = (typeof COUNTED)[number];
 
 export const METRICS = [
   ...COUNTED,
   "received",
-  "complained",
-  "suppressed",
-  "bounced_transient",
-  "bounced_permanent",
-  "bounced_undetermined",
-  "opened",
-  "clicked",
-  "unsubscribed",
-  "unique_opened",
-  "unique_clicked",
   "delivery_rate",
   "open_rate",
   "click_rate",

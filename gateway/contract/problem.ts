@@ -121,6 +121,14 @@ export const PROBLEMS = {
     smtp: [554, "5.6.0"],
     text: "A field that is needed is missing.",
   },
+  recipient_suppressed: {
+    status: 422,
+    who: "caller",
+    as: "validation_error",
+    // RFC 3463 §3.8, X.7.1.
+    smtp: [550, "5.7.1"],
+    text: "A recipient is suppressed, and the send asks to be refused then.",
+  },
   rate_limit_exceeded: {
     status: 429,
     who: "wait",

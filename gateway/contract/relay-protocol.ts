@@ -122,6 +122,8 @@ export const EmailMeta = z.object({
   metadata: z.record(z.string(), z.string()).optional(),
   stream: z.enum(["transactional", "bulk"]).optional(),
   require_tls: z.boolean().optional(),
+  /** Whether its recipients may unsubscribe by a link; absent: as the domain has it. Of `bulk` they always may. */
+  unsubscribe: z.boolean().optional(),
   /** When it is to go, ms since the epoch: the message's date, instead of the time it was accepted. */
   scheduled_at: z.int().optional(),
   /** Present: the content has placeholders and is merged for this email. The subject here is merged already. */
@@ -158,6 +160,15 @@ export const LeasedEmail = z.object({
   part: z.object({ k: z.int(), chunks: z.int() }).optional(),
   /** Where its return-path points, when its domain has one of its own. */
   return_path: z.string().optional(),
+  /** What its domain says of links that are one recipient's alone; `url`: the domain's own host for them. */
+  links: z
+    .object({
+      url: z.string().optional(),
+      unsubscribe: z.boolean().optional(),
+      opens: z.boolean().optional(),
+      clicks: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type LeasedEmail = z.infer<typeof LeasedEmail>;
 
@@ -181,6 +192,8 @@ export const Batch = z
     keys_version: z.int(),
     /** Where the return-path of emails without one of their own points. */
     bounce_domain: z.string(),
+    /** Base of links in mail whose domain has no host of its own for them; absent: there are none then. */
+    public_url: z.string().optional(),
     emails: z.array(LeasedEmail),
     /** Content that several of the emails share: they name it by `part`. What is not here is fetched. */
     parts: z.array(z.object({ k: z.int(), content: EmailContent })).optional(),

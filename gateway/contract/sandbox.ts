@@ -3,6 +3,11 @@
  */
 import { z } from "zod";
 
+/** Mail to this domain goes to the trap inside the relay node. */
+export const SANDBOX_DOMAIN = "sandbox.test";
+
+export const isSandboxAddress = (address: string): boolean => address.toLowerCase().endsWith(`@${SANDBOX_DOMAIN}`);
+
 export const SandboxMessage = z
   .object({
     object: z.literal("sandbox_message"),

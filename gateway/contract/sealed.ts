@@ -8,7 +8,7 @@
 const utf8 = new TextEncoder();
 
 /** The purposes secrets are sealed for; a relay opens `relay-keys` with its own token as the secret. */
-export type SealPurpose = "dkim-at-rest" | "relay-keys";
+export type SealPurpose = "dkim-at-rest" | "relay-keys" | "webhook-at-rest";
 
 export const sealingKey = async (secret: string, purpose: SealPurpose): Promise<CryptoKey> => {
   const base = await crypto.subtle.importKey("raw", utf8.encode(secret), "HKDF", false, ["deriveKey"]);

@@ -1,27 +1,27 @@
 /**
  * What the statuses of its records make of a domain.
  *
- * A domain may send when its return-path's SPF and MX and its first DKIM key are in the DNS (`needed`); the second key,
+ * A domain is whole when its return-path's SPF and MX and its first DKIM key are in the DNS (`needed`); the second key,
  * for rotation, and the Ed25519 key are welcome and stop nothing. What could not be found out changes nothing.
  */
-import type { DomainRecord, DomainStatus, RecordStatus } from "#contract/domain.ts";
+import type { DomainStatus, RecordStatus } from "#contract/domain.ts";
 
-/** As stored: whether the domain may not send without it, and for DKIM whose key it is. */
-export type StoredRecord = DomainRecord & { needed: boolean; selector?: string };
+/** `proved`: the last time that it could be found out, the record was there. */
+export type KnownRecord = { status: RecordStatus; needed: boolean; proved: boolean };
 
+/** `wasWhole`: it was verified once. Only such a domain is partly broken, or broken by what is no longer there. */
 export const domainStatus = (
   before: DomainStatus,
-  records: readonly Pick<StoredRecord, "status" | "needed">[],
+  wasWhole: boolean,
+  records: readonly KnownRecord[],
 ): DomainStatus => {
   const needed = records.filter((record) => record.needed);
-  const count = (status: RecordStatus): number => needed.filter((record) => record.status === status).length;
-  const [verified, failed] = [count("verified"), count("failed")];
-  if (count("temporary_failure") > 0) return before;
-  if (verified === needed.length) return "verified";
-  const wasVerified = before === "verified" || before === "partially_failed";
-  // Only what once was whole is partly broken: such a domain goes on sending, one that never was does not begin.
-  if (wasVerified && failed === needed.length) return "failed";
-  if (wasVerified) return "partially_failed";
-  if (failed > 0) return "failed";
-  return verified > 0 ? "partially_verified" : "pending";
+  if (needed.some(({ status, proved }) => status === "temporary_failure" && !proved)) return before;
+  const standing = needed.filter(
+    ({ status, proved }) => status === "verified" || (status === "temporary_failure" && proved),
+  );
+  if (standing.length === needed.length) return "verified";
+  if (wasWhole) return standing.length > 0 ? "partially_failed" : "failed";
+  if (needed.some(({ status }) => status === "failed")) return "failed";
+  return standing.length > 0 ? "partially_verified" : "pending";
 };

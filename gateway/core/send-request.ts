@@ -26,6 +26,8 @@ export type CheckedSend = {
   recipients: string[];
   stream: "transactional" | "bulk";
   scheduledMs: number | undefined;
+  /** It is to be refused when a recipient is suppressed. */
+  refuseSuppressed: boolean;
   /** `headers`: the send's own, which are merged as the template's texts are. */
   template: { id: string; variables: Variables; headers: Record<string, string> } | undefined;
   meta: EmailMeta;
@@ -70,6 +72,7 @@ export const checkRequest = (
     recipients: addresses.recipients,
     stream: request.stream ?? "transactional",
     scheduledMs,
+    refuseSuppressed: request.on_suppressed === "refuse",
     template: template && { id: template.id, variables: template.variables ?? {}, headers: request.headers ?? {} },
     meta: metaOf(request, addresses.written, scheduledMs),
     content: {
@@ -124,6 +127,7 @@ const metaOf = (request: Request, written: Written, scheduledMs: number | undefi
   ...(request.metadata && { metadata: request.metadata }),
   ...(request.stream && { stream: request.stream }),
   ...(request.require_tls && { require_tls: true }),
+  ...(request.unsubscribe !== undefined && { unsubscribe: request.unsubscribe }),
   ...(scheduledMs !== undefined && { scheduled_at: scheduledMs }),
 });
 

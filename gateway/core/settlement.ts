@@ -5,13 +5,15 @@
  * nor rows (the account stores what is decided).
  */
 import type { EventData, EventKind } from "#contract/event.ts";
+import { bounceOf } from "#contract/hard-bounce.ts";
 import type { Outcome } from "#contract/outcome.ts";
 import { nextAttemptMs, type RetrySchedule } from "./retry-schedule.ts";
 
 /** A delivery before the outcome: when it could first go, attempts finished so far, whether an earlier one ended in doubt. */
 export type OpenDelivery = { acceptedAtMs: number; attempt: number; doubt: boolean };
 
-export type NewEvent = { kind: EventKind; atMs: number; data: EventData };
+/** `isRepeat`: of `opened` and `clicked`, its recipient did so before. */
+export type NewEvent = { kind: EventKind; atMs: number; data: EventData; isRepeat?: boolean };
 
 /** `dueMs` undefined: settled for good. A released delivery comes back at once and counts no attempt. */
 export type Settled = { attempt: number; doubt: boolean; dueMs: number | undefined; events: NewEvent[] };
@@ -47,7 +49,7 @@ export const settle = (
     case "delivered":
       return finish("delivered");
     case "bounced":
-      return finish("bounced");
+      return finish("bounced", { bounce: bounceOf(outcome) });
     case "failed":
       return finish("failed");
     case "unknown":

@@ -16,9 +16,16 @@ import { batchRoutes } from "./routes/batch.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { domainRoutes } from "./routes/domains.ts";
 import { emailRoutes } from "./routes/emails.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { mtaStsRoutes } from "./routes/mta-sts.ts";
+import { downloadRoutes, receivedRoutes } from "./routes/received.ts";
 import { relayRoutes } from "./routes/relay.ts";
+import { suppressionRoutes } from "./routes/suppressions.ts";
+import { trackingRoutes } from "./routes/tracking.ts";
 import { templateRoutes } from "./routes/templates.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
+import { unsubscribeRoutes } from "./routes/unsubscribe.ts";
 import { SendTogether } from "./send-together.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -28,14 +35,22 @@ export const createApp = (): Hono<GatewayEnv> => {
   app.use(requestId());
   app.use("/docs", withHeader());
   aboutRoutes(app);
+  mtaStsRoutes(app);
+  unsubscribeRoutes(app);
+  trackingRoutes(app);
+  downloadRoutes(app);
   app.use("/v1/*", apiKey(turnstile));
-  // Before `/v1/emails/:id`, which would take `batch` and `bulk` for ids.
+  // Before `/v1/emails/:id`, which would take `batch`, `bulk` and `receiving` for ids.
   batchRoutes(app, turnstile);
   bulkRoutes(app, turnstile);
+  receivedRoutes(app);
   emailRoutes(app, turnstile, new SendTogether());
   domainRoutes(app);
   apiKeyRoutes(app);
   templateRoutes(app);
+  suppressionRoutes(app);
+  webhookRoutes(app);
+  eventRoutes(app);
   accountRoutes(app);
   app.use("/admin/*", adminToken());
   adminRoutes(app, turnstile);

@@ -3,7 +3,7 @@
  */
 import { isProblem } from "#contract/problem.ts";
 import type { ArgsOf, Question, ReplyOf } from "../objects/account-desk.ts";
-import type { Told } from "../objects/account.ts";
+import type { Told } from "../objects/account-door.ts";
 import type { Visitor } from "../objects/visitor.ts";
 import type { GatewayContext } from "./context.ts";
 import { answerTold } from "./problem-response.ts";

@@ -107,8 +107,9 @@ const section = (name: string, endpoint: Endpoint, operation: Operation, reader:
           )
         : ""
     }
-    ${endpoint.bodyType === "application/x-ndjson" ? BULK_BODY : body ? bodyOf(body, reader) : ""}
-    ${exampleOf("Reply", reply, reader)} ${refusals(problemsOf(endpoint))}
+    ${endpoint.bodyType === undefined ? (body ? bodyOf(body, reader) : "") : lineBodyOf(endpoint.bodyType)}
+    ${endpoint.replyType === undefined ? exampleOf("Reply", reply, reader) : html`<p>Reply: <code>${endpoint.replyType}</code>.</p>`}
+    ${refusals(problemsOf(endpoint))}
   </section>`;
 };
 
@@ -133,16 +134,35 @@ const exampleOf = (title: string, schema: unknown, reader: SchemaReader): Html =
     <pre tabindex="0"><code>${JSON.stringify(reader.example(schema), null, 2)}</code></pre>
   </details>`;
 
-const BULK_BODY = html`<p>
+/** A body that no schema describes, for it comes in lines. */
+const lineBodyOf = (mediaType: string): Html =>
+  LINE_BODIES.get(mediaType) ?? html`<p>Body: <code>${mediaType}</code>.</p>`;
+
+const NDJSON_BODY = html`<p>
     Body: NDJSON. The first line is the shared email: the fields of <a href="#sendEmail">an email</a> without
-    <code>to</code>, <code>cc</code>, <code>bcc</code>, <code>scheduled_at</code> and <code>topic_id</code>. Each
-    further line is one recipient: <code>to</code>, and the <code>variables</code> that fill the placeholders.
+    <code>to</code>, <code>cc</code>, <code>bcc</code>, <code>scheduled_at</code>, <code>on_suppressed</code> and
+    <code>topic_id</code>. Each further line is one recipient: <code>to</code>, and the <code>variables</code> that fill
+    the placeholders.
   </p>
   <pre
     tabindex="0"
   ><code>{"from":"news@example.com","subject":"Hello {{first_name}}","html":"${"<p>Hello {{first_name|friend}}</p>"}","stream":"bulk"}
 {"to":"ada@example.net","variables":{"first_name":"Ada"}}
 {"to":"bob@example.net","variables":{"first_name":"Bob"}}</code></pre>`;
+
+const CSV_BODY = html`<p>
+    Body: CSV. The first line names the columns, in any order: <code>email</code>, an address or
+    <code>*@example.com</code>, and where you have them <code>stream</code>, <code>origin</code> and
+    <code>expires_at</code>; others are passed over. An export can be imported as it is.
+  </p>
+  <pre tabindex="0"><code>email,stream,origin,expires_at
+ada@example.net,bulk,unsubscribe,
+*@example.org,,manual,2027-01-31T00:00:00Z</code></pre>`;
+
+const LINE_BODIES: ReadonlyMap<string, Html> = new Map([
+  ["application/x-ndjson", NDJSON_BODY],
+  ["text/csv", CSV_BODY],
+]);
 
 const fieldTable = (title: string, rows: readonly FieldRow[]): Html =>
   html`<table>

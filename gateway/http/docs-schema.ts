@@ -66,7 +66,11 @@ export class SchemaReader {
 
   /** A value that fits the schema. */
   example(schema: unknown, depth = 0): unknown {
-    const field = this.#main(this.#resolve(schema));
+    const whole = this.#resolve(schema);
+    const known = whole.component === undefined ? undefined : exampleOf(whole.component);
+    // Before the alternatives of a union are looked at: one that stands for it has an example of its own.
+    if (whole.example === undefined && known !== undefined) return known;
+    const field = this.#main(whole);
     const own = field.example ?? (field.component && exampleOf(field.component)) ?? field.const ?? field.enum?.[0];
     if (own !== undefined) return own;
     if (field.default !== undefined) return field.default;
@@ -75,8 +79,8 @@ export class SchemaReader {
     const parts = depth > DEEPEST ? [] : Object.entries(field.properties ?? {});
     return Object.fromEntries(
       parts.map(([name, part]) => {
-        const known = fieldExample(field.component, name);
-        return [name, known === undefined ? this.example(part, depth + 1) : known];
+        const example = fieldExample(field.component, name);
+        return [name, example === undefined ? this.example(part, depth + 1) : example];
       }),
     );
   }

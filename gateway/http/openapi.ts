@@ -69,7 +69,7 @@ const SECURITY: Record<Endpoint["needs"], Json[]> = {
 };
 
 const operation = (name: string, endpoint: Endpoint, schemas: Components): Json => {
-  const { needs, tag, summary, query, body, bodyType, headers, reply } = endpoint;
+  const { needs, tag, summary, query, body, bodyType, headers, reply, replyType } = endpoint;
   const type = bodyType ?? "application/json";
   const schema = body ? schemas.of(body, "input") : { type: "string" };
   return {
@@ -88,7 +88,7 @@ const operation = (name: string, endpoint: Endpoint, schemas: Components): Json 
       200: {
         description: "Done",
         headers: headersOf(...(needs === "send" || needs === "full" ? RATED : ["x-request-id"])),
-        content: { "application/json": { schema: schemas.of(reply, "output") } },
+        content: { [replyType ?? "application/json"]: { schema: schemas.of(reply, "output") } },
       },
       ...problemResponses(problemsOf(endpoint), schemas),
     },

@@ -36,8 +36,9 @@ export const packSend = async (
   if (isProblem(whole)) return whole;
   const content = await keepLarge(c, JSON.stringify(whole), of);
   if (typeof content === "object" && isProblem(content)) return content;
-  const { from, sender, recipients, stream, scheduledMs, template } = send;
-  return { from, sender, recipients, stream, scheduledMs, template, meta: JSON.stringify(send.meta), content };
+  const { from, sender, recipients, stream, scheduledMs, refuseSuppressed, template } = send;
+  const meta = JSON.stringify(send.meta);
+  return { from, sender, recipients, stream, scheduledMs, refuseSuppressed, template, meta, content };
 };
 
 /** Content too large for a batch is put into the account first, in chunks that fit a row, some of them a call. */

@@ -5,15 +5,20 @@
  */
 import type { Rate } from "#contract/limits.ts";
 import { isProblem, PROBLEMS, problem, problemBody, type Problem } from "#contract/problem.ts";
-import type { Told } from "../objects/account.ts";
+import type { Told } from "../objects/account-door.ts";
 import { logEvent } from "../objects/log.ts";
 import type { GatewayContext } from "./context.ts";
 
 type Headers = Record<string, string>;
 
-/** JSON text as the response. */
-export const respond = (c: GatewayContext, json: string, status = 200, more: Headers = {}): Response =>
-  new Response(json, {
+/** JSON text as the response, or with a `content-type` in `more` another text. */
+export const respond = (
+  c: GatewayContext,
+  text: string | ReadableStream<Uint8Array>,
+  status = 200,
+  more: Headers = {},
+): Response =>
+  new Response(text, {
     status,
     headers: {
       "content-type": "application/json",

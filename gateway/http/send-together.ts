@@ -8,7 +8,7 @@
 import { problem } from "#contract/problem.ts";
 import type { AcceptCall } from "../objects/account-admission.ts";
 import type { Accepted } from "../objects/account-intake.ts";
-import type { Told } from "../objects/account.ts";
+import type { Told } from "../objects/account-door.ts";
 import { accountStub } from "./ask.ts";
 import type { KeyVisitor } from "./context.ts";
 

@@ -16,7 +16,8 @@ import type { AccountLimits, Use } from "./account-limits.ts";
 import type { AccountSenders } from "./account-senders.ts";
 import type { AccountSettings } from "./account-settings.ts";
 import type { AccountTemplates, PublishedTemplate } from "./account-templates.ts";
-import type { Stream } from "./account-schema.ts";
+import { STREAMS, type Stream } from "./account-schema.ts";
+import type { AccountSuppressions } from "./account-suppressions.ts";
 import type { Visitor } from "./visitor.ts";
 
 /** A send as the Worker hands it over. */
@@ -26,6 +27,7 @@ export type SendCall = {
   recipients: string[];
   stream: Stream;
   scheduledMs: number | undefined;
+  refuseSuppressed: boolean;
   /** `headers`: of the send itself, which are merged as the template's texts are. */
   template: { id: string; variables: Variables; headers: Record<string, string> } | undefined;
   /** JSON text of `EmailMeta`. */
@@ -58,6 +60,7 @@ type Rooms = {
   senders: AccountSenders;
   templates: AccountTemplates;
   limits: AccountLimits;
+  suppressions: Pick<AccountSuppressions, "blocked">;
 };
 
 export class AccountAdmission {
@@ -76,7 +79,7 @@ export class AccountAdmission {
     const errors = [...(batch?.errors ?? [])];
     for (const [rank, call] of sends.entries()) {
       const index = batch?.indexes[rank] ?? rank;
-      const send = this.#resolve(visitor, call);
+      const send = this.#resolve(visitor, call, nowMs);
       if (!isProblem(send)) {
         admitted.push(send.send);
         uses.push({ sender: send.from.address, recipients: send.send.recipients.length, messages: 1 });
@@ -107,16 +110,28 @@ export class AccountAdmission {
     return senders.check(visitor, from, recipients) ?? (sender && senders.check(visitor, sender, recipients));
   }
 
-  #resolve(visitor: Visitor, call: SendCall): { from: Address; send: Send } | Problem {
+  #resolve(visitor: Visitor, call: SendCall, nowMs: number): { from: Address; send: Send } | Problem {
     const filled = call.template ? this.#fillIn(call, call.template) : { ...call, from: call.from };
     if (isProblem(filled)) return filled;
     const { from, meta, content } = filled;
     if (!from) return problem("missing_required_field", "Missing `from` field.");
-    const refused = this.checkSenders(visitor, from, call.sender, call.recipients);
+    const refused = this.checkSenders(visitor, from, call.sender, call.recipients) ?? this.#suppressedIn(call, nowMs);
     if (refused) return refused;
     const { recipients, stream, scheduledMs } = call;
     const safeMeta = this.#rooms.domains.requiresTls(from.domain) ? requireTls(meta) : meta;
     return { from, send: { domain: from.domain, recipients, stream, scheduledMs, meta: safeMeta, content } };
+  }
+
+  /** Who asks for it is told of suppressed recipients at once; of those that are suppressed later, by their events. */
+  #suppressedIn({ recipients, stream, refuseSuppressed }: SendCall, nowMs: number): Problem | undefined {
+    if (!refuseSuppressed) return undefined;
+    const blocked = [...this.#rooms.suppressions.blocked(recipients, STREAMS.indexOf(stream), nowMs).keys()];
+    return blocked.length === 0
+      ? undefined
+      : problem(
+          "recipient_suppressed",
+          `Nothing was sent, for these recipients are suppressed: ${blocked.join(", ")}.`,
+        );
   }
 
   /** The template brings content, and what the send itself does not say of subject, from and reply_to. */

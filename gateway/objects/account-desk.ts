@@ -5,7 +5,7 @@
  * endpoint's answer say theirs here. Whoever changes keys, domains, senders or settings is written into the audit log.
  */
 import type { AccountDetail, AuditEntry, CreateApiKey, UpdateAccount, UpdateApiKey } from "#contract/account.ts";
-import type { CreateDomain, DomainRecord, UpdateDomain } from "#contract/domain.ts";
+import type { UpdateDomain } from "#contract/domain.ts";
 import { ENDPOINTS, type EndpointName } from "#contract/endpoints.ts";
 import type { Needs } from "#contract/endpoints/endpoint.ts";
 import type { LimitState } from "#contract/limits.ts";
@@ -13,26 +13,45 @@ import type { MetricsQuery } from "#contract/metrics.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import type { CreateTemplate, UpdateTemplate } from "#contract/template.ts";
+import type { Finding } from "#dns/finding.ts";
 import type { ApiKeyClaims } from "../core/token.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { AccountBulk } from "./account-bulk.ts";
-import type { AccountDomains, SealedSigner, StoredRecord } from "./account-domains.ts";
+import type { AccountDomains, NewDomain, NewPolicy } from "./account-domains.ts";
+import type { AccountDispatch } from "./account-dispatch.ts";
+import type { AccountEvents } from "./account-events.ts";
+import type { AccountFeedback } from "./account-feedback.ts";
 import type { AccountIntake } from "./account-intake.ts";
 import type { AccountKeys } from "./account-keys.ts";
 import type { AccountLimits } from "./account-limits.ts";
+import type { AccountLinks } from "./account-links.ts";
+import type { AccountLive } from "./account-live.ts";
 import type { AccountMetrics } from "./account-metrics.ts";
+import type { AccountNotices } from "./account-notices.ts";
+import type { AccountOperatorList } from "./account-operator-list.ts";
+import type { AccountPolicies } from "./account-policies.ts";
 import type { AccountQueue } from "./account-queue.ts";
 import type { AccountReader } from "./account-reader.ts";
+import { type AccountReceived, noSuchEmail } from "./account-received.ts";
+import type { AccountReceiving } from "./account-receiving.ts";
+import type { AccountReports } from "./account-reports.ts";
 import type { AccountSandbox } from "./account-sandbox.ts";
 import type { AccountSchedule } from "./account-schedule.ts";
 import type { AccountSenders } from "./account-senders.ts";
 import type { AccountSettings } from "./account-settings.ts";
+import type { AccountSuppressions } from "./account-suppressions.ts";
 import type { AccountTemplates } from "./account-templates.ts";
+import type { AccountWebhooks } from "./account-webhooks.ts";
+import type { SealedSigner } from "./domain-row.ts";
+import * as suppressing from "./suppression-answers.ts";
 import type { Visit } from "./visitor.ts";
+import * as webhooking from "./webhook-answers.ts";
 
 export type Rooms = {
   settings: AccountSettings;
   keys: AccountKeys;
+  notices: AccountNotices;
+  policies: AccountPolicies;
   domains: AccountDomains;
   senders: AccountSenders;
   templates: AccountTemplates;
@@ -40,6 +59,17 @@ export type Rooms = {
   intake: AccountIntake;
   bulk: AccountBulk;
   queue: AccountQueue;
+  suppressions: AccountSuppressions;
+  events: AccountEvents;
+  live: AccountLive;
+  webhooks: AccountWebhooks;
+  dispatch: AccountDispatch;
+  operatorList: AccountOperatorList;
+  feedback: AccountFeedback;
+  reports: AccountReports;
+  received: AccountReceived;
+  receiving: AccountReceiving;
+  links: AccountLinks;
   schedule: AccountSchedule;
   reader: AccountReader;
   metrics: AccountMetrics;
@@ -47,12 +77,17 @@ export type Rooms = {
   audit: AuditLog;
 };
 
-type Row<Args, Reply> = { needs: Needs; answer: (rooms: Rooms, args: Args, visit: Visit) => Reply | Problem };
+/** `isPiece`: a part of an answer whose request was counted when it began. */
+type Row<Args, Reply> = {
+  needs: Needs;
+  isPiece: boolean;
+  answer: (rooms: Rooms, args: Args, visit: Visit) => Reply | Problem;
+};
 
 const ask = <Args, Reply extends object>(
   endpoint: EndpointName,
   answer: Row<Args, Reply>["answer"],
-): Row<Args, Reply> => ({ needs: ENDPOINTS[endpoint].needs, answer });
+): Row<Args, Reply> => ({ needs: ENDPOINTS[endpoint].needs, isPiece: false, answer });
 
 type Id = { id: string };
 
@@ -85,40 +120,37 @@ export const DESK = {
   ),
 
   mayCreateDomain: ask("createDomain", ({ domains }, { name }: { name: string }) => domains.refusal(name) ?? {}),
-  createDomain: ask(
-    "createDomain",
-    (
-      { domains, intake, audit, settings },
-      args: { name: string; request: CreateDomain; signers: SealedSigner[]; records: StoredRecord[] },
-      visit,
-    ) => {
-      const made = domains.create(args.name, args.request, args.signers, args.records, intake.takeK(1, visit.nowMs));
-      if (isProblem(made)) return made;
-      audit.write(visit, "domain.created", made.id, { name: args.name });
-      settings.keysChanged();
-      return made;
+  createDomain: ask("createDomain", ({ domains, intake, audit, settings }, made: NewDomain, visit) => {
+    const added = domains.create(made, intake.takeK(1, visit.nowMs), visit.nowMs);
+    if (isProblem(added)) return added;
+    audit.write(visit, "domain.created", added.id, { name: made.name });
+    settings.keysChanged();
+    return added;
+  }),
+  listDomains: ask("listDomains", ({ domains }, query: PageQuery) => domains.list(query)),
+  getDomain: ask("getDomain", ({ domains }, { id, host }: Id & { host: string }) => domains.get(id, host)),
+  updateDomain: ask(
+    "updateDomain",
+    ({ domains, audit }, args: Id & { request: UpdateDomain; policy: NewPolicy | undefined }, visit) => {
+      const { id, request, policy } = args;
+      const changed = domains.update(id, request, policy, visit.nowMs);
+      if (!isProblem(changed)) audit.write(visit, "domain.updated", id, request);
+      return changed;
     },
   ),
-  listDomains: ask("listDomains", ({ domains }, query: PageQuery) => domains.list(query)),
-  getDomain: ask("getDomain", ({ domains }, { id }: Id) => domains.get(id)),
-  updateDomain: ask("updateDomain", ({ domains, audit }, { id, request }: Id & { request: UpdateDomain }, visit) => {
-    const changed = domains.update(id, request);
-    if (!isProblem(changed)) audit.write(visit, "domain.updated", id, request);
-    return changed;
-  }),
-  recordsToVerify: ask("verifyDomain", ({ domains }, { id }: Id) => domains.recordsToVerify(id)),
-  setRecordStatuses: ask(
+  domainToLookUp: ask("verifyDomain", ({ domains }, { id }: Id, { nowMs }) => domains.toLookUp(id, nowMs)),
+  domainLookedUp: ask(
     "verifyDomain",
-    ({ domains, settings, audit }, { id, statuses }: Id & { statuses: DomainRecord["status"][] }, visit) => {
-      const changed = domains.setStatuses(id, statuses);
-      if (isProblem(changed)) return changed;
-      audit.write(visit, "domain.checked", id, { status: changed.status });
-      settings.keysChanged();
-      return { object: changed.object, id };
+    ({ domains, settings, audit }, { id, findings }: Id & { findings: Finding[] }, visit) => {
+      const settled = domains.lookedUp(id, findings, { nowMs: visit.nowMs, isAsked: true });
+      if (isProblem(settled)) return settled;
+      audit.write(visit, "domain.checked", id, { status: settled.status });
+      if (settled.keysChanged) settings.keysChanged();
+      return { object: settled.object, id };
     },
   ),
   deleteDomain: ask("deleteDomain", ({ domains, audit, settings }, { id }: Id, visit) => {
-    const name = domains.remove(id);
+    const name = domains.remove(id, visit.nowMs);
     if (name === undefined) return problem("not_found", "There is no domain with this id.");
     audit.write(visit, "domain.deleted", id, { name });
     settings.keysChanged();
@@ -170,6 +202,30 @@ export const DESK = {
   duplicateTemplate: ask("duplicateTemplate", ({ templates }, { id }: Id, { nowMs }) => templates.duplicate(id, nowMs)),
   deleteTemplate: ask("deleteTemplate", ({ templates }, { id }: Id) => templates.remove(id)),
 
+  addSuppression: ask("addSuppression", suppressing.addSuppression),
+  addSuppressions: ask("addSuppressions", suppressing.addSuppressions),
+  listSuppressions: ask("listSuppressions", suppressing.listSuppressions),
+  getSuppression: ask("getSuppression", suppressing.getSuppression),
+  deleteSuppression: ask("deleteSuppression", suppressing.deleteSuppression),
+  removeSuppressions: ask("removeSuppressions", suppressing.removeSuppressions),
+  importSuppressions: { ...ask("importSuppressions", suppressing.importSuppressions), isPiece: true },
+  exportSuppressions: { ...ask("exportSuppressions", suppressing.exportSuppressions), isPiece: true },
+
+  createWebhook: ask("createWebhook", webhooking.createWebhook),
+  listWebhooks: ask("listWebhooks", webhooking.listWebhooks),
+  getWebhook: ask("getWebhook", webhooking.getWebhook),
+  updateWebhook: ask("updateWebhook", webhooking.updateWebhook),
+  deleteWebhook: ask("deleteWebhook", webhooking.deleteWebhook),
+  rotateWebhookSecret: ask("rotateWebhookSecret", webhooking.rotateWebhookSecret),
+  webhookConfig: ask("listWebhookEvents", webhooking.webhookConfig),
+  readEvents: ask("readEvents", webhooking.readEvents),
+
+  listReceived: ask("listReceived", ({ received }, query: PageQuery) => received.list(query)),
+  getReceived: ask("getReceived", ({ received }, { id }: Id) => received.get(id)),
+  deleteReceived: ask("deleteReceived", ({ received }, { id }: Id) =>
+    received.remove(id) ? { object: "email", id, deleted: true } : noSuchEmail(),
+  ),
+
   getAccount: ask("getAccount", ({ settings }, _: Record<string, never>): AccountDetail | Problem =>
     settings.current ? settings.detail(settings.current) : problem("not_found"),
   ),
@@ -181,7 +237,7 @@ export const DESK = {
   vouchForDomain: ask(
     "vouchForDomain",
     ({ domains, intake, settings, audit }, args: { name: string; signers: SealedSigner[] }, visit) => {
-      domains.vouch(args.name, args.signers, intake.takeK(1, visit.nowMs));
+      domains.vouch(args.name, args.signers, intake.takeK(1, visit.nowMs), visit.nowMs);
       settings.keysChanged();
       audit.write(visit, "domain.vouched", args.name, { selectors: args.signers.map(({ selector }) => selector) });
       return {};

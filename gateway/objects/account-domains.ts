@@ -1,78 +1,62 @@
 /**
  * The sending domains of an account: their settings, DKIM keys (sealed) and the records they need, with what is known
- * of each. A domain is verified when the DNS says so, or when the operator vouches for it.
+ * of each. A domain may send when the DNS has once had its records, or when the operator vouches for it; what happens
+ * when they break is its own setting.
  */
-import { z } from "zod";
-import {
-  DomainRecord,
-  DomainStatus,
-  type CreateDomain,
-  type DomainDetail,
-  type DomainSummary,
-  type UpdateDomain,
-} from "#contract/domain.ts";
-import { idFormatter, kToMs, parseId } from "#contract/ids.ts";
+import type { CreateDomain, DomainDetail, DomainSummary, MtaStsSetting, UpdateDomain } from "#contract/domain.ts";
+import type { Notice } from "#contract/event.ts";
+import { idFormatter, parseId } from "#contract/ids.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
-import { domainStatus } from "../core/domain-status.ts";
+import type { LeasedEmail } from "#contract/relay-protocol.ts";
+import type { Finding } from "#dns/finding.ts";
+import { type CheckedDomain, sendingDomainOf } from "../core/domain-check.ts";
+import { settleLook } from "../core/domain-look.ts";
+import { receivingRecord } from "../core/receiving-record.ts";
+import { recordStatuses, troubleIn } from "../core/record-status.ts";
+import {
+  type Domain,
+  DomainSettings,
+  readDomains,
+  type SealedSigner,
+  type StoredRecord,
+  writeDomain,
+} from "./domain-row.ts";
+import { domainDetail, domainNotice, domainSummary } from "./domain-view.ts";
 import { pageOfRows } from "./page-of-rows.ts";
-
-/** A DKIM key at rest. */
-export const SealedSigner = z.object({
-  selector: z.string(),
-  algorithm: z.enum(["rsa-sha256", "ed25519-sha256"]),
-  sealed: z.string(),
-  /** Made for rotation: it signs when it takes over, not before. */
-  standby: z.boolean().optional(),
-});
-export type SealedSigner = z.infer<typeof SealedSigner>;
-
-/** `proved`: the last time that it could be found out, the record was there. */
-const StoredRecord = DomainRecord.extend({
-  needed: z.boolean(),
-  selector: z.string().optional(),
-  proved: z.boolean().default(false),
-});
-export type StoredRecord = z.infer<typeof StoredRecord>;
-
-const Settings = z.object({
-  region: z.string().default("us-east-1"),
-  return_path: z.string().optional(),
-  open_tracking: z.boolean().default(false),
-  click_tracking: z.boolean().default(false),
-  tls: z.enum(["enforced", "opportunistic"]).default("opportunistic"),
-  sending: z.enum(["enabled", "disabled"]).default("enabled"),
-  receiving: z.enum(["enabled", "disabled"]).default("disabled"),
-  tracking_subdomain: z.string().optional(),
-});
-
-const fromJson = <T extends z.ZodType>(schema: T) => z.string().transform((text) => schema.parse(JSON.parse(text)));
-const Row = z.object({
-  k: z.int(),
-  name: z.string(),
-  status: DomainStatus,
-  vouched: z.int().transform((flag) => flag === 1),
-  settings: fromJson(Settings),
-  signers: fromJson(z.array(SealedSigner)),
-  records: fromJson(z.array(StoredRecord)),
-});
-type Domain = z.infer<typeof Row>;
 
 const DOMAIN_LIMIT = 1000;
 
-export class AccountDomains {
-  readonly #sql: SqlStorage;
-  readonly #account: string;
-  /** By name, oldest first. */
-  readonly #domains = new Map<string, Domain>();
+export type DomainsContext = {
+  storage: DurableObjectStorage;
+  account: string;
+  /** Where mail for domains with receiving on is to come. */
+  receivingHost: string;
+  /** Both in the transaction of the change. */
+  tell: (notice: Notice, nowMs: number) => void;
+  changePolicy: (domain: string, policy: string | null, nowMs: number) => void;
+};
 
-  constructor(sql: SqlStorage, account: string) {
-    this.#sql = sql;
-    this.#account = account;
-    for (const row of sql.exec("SELECT k, name, status, vouched, settings, signers, records FROM domain ORDER BY k")) {
-      const domain = Row.parse(row);
-      this.#domains.set(domain.name, domain);
-    }
+/** A policy as it was asked for and as it is served; `id`: of the record that announces it. */
+export type NewPolicy = { setting: MtaStsSetting & { max_age: number }; text: string; id: string };
+
+/** `keysChanged`: others sign for it than before. */
+export type LookedUp = { object: "domain"; id: string; status: Domain["status"]; keysChanged: boolean };
+
+export class AccountDomains {
+  readonly #context: DomainsContext;
+  readonly #formatId: (k: number) => string;
+  /** By name, oldest first. */
+  readonly #domains: Map<string, Domain>;
+  /** Undefined: to be worked out, as is the next. */
+  #receiving: readonly string[] | undefined;
+  /** When the first is due for a look, ms. */
+  #nextLookMs: number | undefined;
+
+  constructor(context: DomainsContext) {
+    this.#context = context;
+    this.#formatId = idFormatter(context.account);
+    this.#domains = new Map(readDomains(context.storage.sql).map((domain) => [domain.name, domain]));
   }
 
   /** May this domain stand in From? */
@@ -83,30 +67,47 @@ export class AccountDomains {
 
   idOf(name: string): string | undefined {
     const domain = this.#domains.get(name);
-    return domain && this.#id(domain);
+    return domain && this.#formatId(domain.k);
   }
 
   nameOf(id: string): string | undefined {
     return this.#byId(id)?.name;
   }
 
-  /** The host of the return-path of this domain's mail, when it has one of its own that is proved. */
+  /** The host of the return-path of this domain's mail, when it has one of its own whose records are in the DNS. */
   returnPathOf(name: string): string | undefined {
     const domain = this.#domains.get(name);
-    if (!domain || domain.status !== "verified" || domain.settings.return_path === undefined) return undefined;
-    return domain.records.some(({ record }) => record === "SPF") ? `${domain.settings.return_path}.${name}` : undefined;
+    if (domain?.settings.return_path === undefined) return undefined;
+    const records = domain.records.filter(({ record }) => record === "SPF");
+    const isProved = records.length > 0 && records.every(({ proved }) => proved);
+    return isProved ? `${domain.settings.return_path}.${name}` : undefined;
+  }
+
+  /** The links that its mail has for each recipient alone. */
+  linksOf(name: string): LeasedEmail["links"] {
+    const settings = this.#domains.get(name)?.settings;
+    if (!settings) return undefined;
+    const { unsubscribe, open_tracking: opens, click_tracking: clicks, tracking_subdomain: host } = settings;
+    if (!unsubscribe && !opens && !clicks && host === undefined) return undefined;
+    return { unsubscribe, opens, clicks, ...(host !== undefined && { url: `https://${host}.${name}` }) };
   }
 
   requiresTls(name: string): boolean {
     return this.#domains.get(name)?.settings.tls === "enforced";
   }
 
-  /** Keys that may sign for it: those an operator brought, and of our own those whose record is in the DNS. */
+  /** Domains that the account receives for: proved to be its own, with receiving on. The same array until they change. */
+  receiving(): readonly string[] {
+    this.#receiving ??= [...this.#domains.values()]
+      .filter((domain) => domain.settings.receiving === "enabled" && isTrusted(domain))
+      .map(({ name }) => name);
+    return this.#receiving;
+  }
+
+  /** Keys that sign for it; also while it may not send, for mail that was accepted before. */
   signers(name: string): SealedSigner[] {
     const domain = this.#domains.get(name);
-    if (!domain || !isTrusted(domain)) return [];
-    const unproved = new Set(domain.records.filter(({ proved }) => !proved).map(({ selector }) => selector));
-    return domain.signers.filter(({ selector, standby }) => !standby && !unproved.has(selector));
+    return domain ? signersOf(domain) : [];
   }
 
   /** Why a domain cannot be added; asked before keys are made for it. */
@@ -117,140 +118,202 @@ export class AccountDomains {
       : undefined;
   }
 
-  create(
-    name: string,
-    request: CreateDomain,
-    signers: SealedSigner[],
-    records: StoredRecord[],
-    k: number,
-  ): DomainDetail | Problem {
+  create({ name, request, signers, records }: NewDomain, k: number, nowMs: number): DomainDetail | Problem {
     const refused = this.refusal(name);
     if (refused) return refused;
-    const settings = Settings.parse({
+    const settings = DomainSettings.parse({
       ...withoutAbsent({ ...request, ...request.capabilities, return_path: request.custom_return_path ?? "send" }),
     });
-    const domain: Domain = { k, name, status: "not_started", vouched: false, settings, signers, records };
-    this.#store(domain);
-    return this.#detail(domain);
+    const domain: Domain = { ...UNKNOWN, k, name, settings, signers, records: this.#withReceiving(settings, records) };
+    this.#store(domain, nowMs, "domain.created");
+    return this.#detail(domain, "");
   }
 
   /** The operator says that the domain is the account's, and may bring keys. Keys it had stay when none come. */
-  vouch(name: string, signers: SealedSigner[], k: number): void {
+  vouch(name: string, signers: SealedSigner[], k: number, nowMs: number): void {
     const before = this.#domains.get(name);
-    this.#store({
-      k: before?.k ?? k,
-      name,
-      status: "verified",
-      vouched: true,
-      settings: before?.settings ?? Settings.parse({}),
-      signers: signers.length > 0 ? signers : (before?.signers ?? []),
-      records: before?.records ?? [],
-    });
+    const domain = before ?? { ...UNKNOWN, k, name, settings: DomainSettings.parse({}), signers, records: [] };
+    this.#store(
+      { ...domain, status: "verified", vouched: true, signers: signers.length > 0 ? signers : domain.signers },
+      nowMs,
+      before ? "domain.updated" : "domain.created",
+    );
   }
 
   list(query: PageQuery): Page<DomainSummary> | Problem {
     return pageOfRows(
       [...this.#domains.values()].toReversed(),
-      (domain) => this.#id(domain),
+      ({ k }) => this.#formatId(k),
       query,
-      (domain) => this.#summary(domain),
+      (domain) => domainSummary(this.#formatId(domain.k), domain),
     );
   }
 
-  get(id: string): DomainDetail | Problem {
+  /** `host`: where this service answers. */
+  get(id: string, host: string): DomainDetail | Problem {
     const domain = this.#byId(id);
-    return domain ? this.#detail(domain) : noSuchDomain();
+    return domain ? this.#detail(domain, host) : noSuchDomain();
   }
 
-  update(id: string, change: UpdateDomain): { object: "domain"; id: string } | Problem {
+  /** `policy`: what `mta_sts` of the request has become. */
+  update(
+    id: string,
+    { mta_sts, ...change }: UpdateDomain,
+    policy: NewPolicy | undefined,
+    nowMs: number,
+  ): { object: "domain"; id: string } | Problem {
     const domain = this.#byId(id);
     if (!domain) return noSuchDomain();
-    const settings = Settings.parse({ ...domain.settings, ...withoutAbsent({ ...change, ...change.capabilities }) });
-    this.#store({ ...domain, settings });
+    if (policy && !isWhole(domain))
+      return problem("validation_error", "Invalid `mta_sts` field: the domain is not verified.");
+    const { mta_sts: policyBefore, ...before } = domain.settings;
+    const kept = policy ? { ...policy.setting, id: policy.id } : mta_sts === null ? undefined : policyBefore;
+    const settings = DomainSettings.parse({
+      ...before,
+      ...withoutAbsent({ ...change, ...change.capabilities, mta_sts: kept }),
+    });
+    const isNewPolicy = kept?.id !== policyBefore?.id;
+    const records = this.#withReceiving(settings, domain.records);
+    this.#store(
+      { ...domain, settings, records },
+      nowMs,
+      "domain.updated",
+      isNewPolicy ? (policy?.text ?? null) : undefined,
+    );
     return { object: "domain", id };
   }
 
   /** What is to be looked up; from now on the domain waits for its records. */
-  recordsToVerify(id: string): { name: string; records: StoredRecord[] } | Problem {
+  toLookUp(id: string, nowMs: number): { sending: CheckedDomain } | Problem {
     const domain = this.#byId(id);
     if (!domain) return noSuchDomain();
     if (domain.status === "not_started") {
       const records = domain.records.map((record) => ({ ...record, status: "pending" as const }));
-      this.#store({ ...domain, status: "pending", records });
+      this.#store({ ...domain, status: "pending", records }, nowMs, "domain.updated");
     }
-    return { name: domain.name, records: domain.records };
+    return { sending: sendingDomainOf(domain.name, domain.records) };
   }
 
-  /** What the DNS said of each record, in their order. */
-  setStatuses(
+  /** What the DNS said. `isAsked`: by somebody who waits for it. */
+  lookedUp(
     id: string,
-    statuses: readonly DomainRecord["status"][],
-  ): { object: "domain"; id: string; status: DomainStatus } | Problem {
-    const domain = this.#byId(id);
-    if (!domain) return noSuchDomain();
-    const records = domain.records.map((record, index) => {
-      const status = statuses[index] ?? record.status;
-      // A look-up that failed takes no key away: mail must not go unsigned because a resolver was down.
-      return { ...record, status, proved: status === "temporary_failure" ? record.proved : status === "verified" };
-    });
-    const status = records.length === 0 ? domain.status : domainStatus(domain.status, records);
-    this.#store({ ...domain, status, records });
-    return { object: "domain", id, status };
+    findings: readonly Finding[],
+    { nowMs, isAsked }: { nowMs: number; isAsked: boolean },
+  ): LookedUp | Problem {
+    const before = this.#byId(id);
+    if (!before) return noSuchDomain();
+    const seen = recordStatuses(before.name, before.records, findings);
+    const settled = before.records.length === 0 ? {} : settleLook(before, seen, { nowMs, isAsked });
+    const domain: Domain = { ...before, ...settled, findings: troubleIn(findings), checkedMs: nowMs };
+    this.#store(domain, nowMs, statusesOf(domain) === statusesOf(before) ? undefined : "domain.updated");
+    const keysChanged = selectorsOf(before) !== selectorsOf(domain);
+    return { object: "domain", id, status: domain.status, keysChanged };
+  }
+
+  /** When the first domain is to be looked at again, ms; Infinity: none. */
+  nextLookMs(): number {
+    this.#nextLookMs ??= Math.min(...Array.from(this.#domains.values(), dueMs));
+    return this.#nextLookMs;
+  }
+
+  /** The longest waiting first. */
+  dueForLook(nowMs: number, limit: number): string[] {
+    return [...this.#domains.values()]
+      .filter((domain) => dueMs(domain) <= nowMs)
+      .toSorted((a, b) => dueMs(a) - dueMs(b))
+      .slice(0, limit)
+      .map(({ k }) => this.#formatId(k));
   }
 
   /** The name that is gone. */
-  remove(id: string): string | undefined {
+  remove(id: string, nowMs: number): string | undefined {
     const domain = this.#byId(id);
     if (!domain) return undefined;
-    this.#sql.exec("DELETE FROM domain WHERE k = ?", domain.k);
+    const { storage, tell, changePolicy } = this.#context;
+    storage.transactionSync(() => {
+      storage.sql.exec("DELETE FROM domain WHERE k = ?", domain.k);
+      tell({ type: "domain.deleted", data: domainNotice(id, domain) }, nowMs);
+      if (domain.settings.mta_sts) changePolicy(domain.name, null, nowMs);
+    });
     this.#domains.delete(domain.name);
+    this.#receiving = this.#nextLookMs = undefined;
     return domain.name;
   }
 
-  #id({ k }: Domain): string {
-    return idFormatter(this.#account)(k);
-  }
-
   #byId(id: string): Domain | undefined {
-    const k = parseId(this.#account, id);
+    const k = parseId(this.#context.account, id);
     return k === undefined ? undefined : [...this.#domains.values()].find((domain) => domain.k === k);
   }
 
-  #store(domain: Domain): void {
-    const { k, name, status, vouched, settings, signers, records } = domain;
-    const texts = [settings, signers, records].map((part) => JSON.stringify(part));
-    this.#sql.exec(
-      `INSERT OR REPLACE INTO domain (k, name, status, vouched, settings, signers, records) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      ...[k, name, status, vouched ? 1 : 0, ...texts],
-    );
-    this.#domains.set(name, domain);
+  /** `policy`: a new one, or null when there is none any more. Memory follows when all is written. */
+  #store(
+    domain: Domain,
+    nowMs: number,
+    told: "domain.created" | "domain.updated" | undefined,
+    policy?: string | null,
+  ): void {
+    const { storage, tell, changePolicy } = this.#context;
+    storage.transactionSync(() => {
+      writeDomain(storage.sql, domain);
+      if (told) tell({ type: told, data: domainNotice(this.#formatId(domain.k), domain) }, nowMs);
+      if (policy !== undefined) changePolicy(domain.name, policy, nowMs);
+    });
+    this.#domains.set(domain.name, domain);
+    this.#receiving = this.#nextLookMs = undefined;
   }
 
-  #summary(domain: Domain): DomainSummary {
-    const { region, open_tracking, click_tracking, tls, sending, receiving, tracking_subdomain } = domain.settings;
-    return {
-      id: this.#id(domain),
-      name: domain.name,
-      status: domain.vouched ? "verified" : domain.status,
-      created_at: new Date(kToMs(domain.k)).toISOString(),
-      region,
-      capabilities: { sending, receiving },
-      open_tracking,
-      click_tracking,
-      tls,
-      ...(tracking_subdomain !== undefined && { tracking_subdomain }),
-    };
+  /** What is known of a record that is there stays. */
+  #withReceiving({ receiving }: Domain["settings"], records: StoredRecord[]): StoredRecord[] {
+    const others = records.filter(({ record }) => record !== "Receiving");
+    if (receiving === "disabled") return others;
+    if (others.length < records.length) return records;
+    return [...records, { ...receivingRecord(this.#context.receivingHost), needed: false, proved: false }];
   }
 
-  #detail(domain: Domain): DomainDetail {
-    const records = domain.records.map(({ needed: _, selector: __, proved: ___, ...record }) => record);
-    return { object: "domain", ...this.#summary(domain), records };
+  #detail(domain: Domain, host: string): DomainDetail {
+    return domainDetail(this.#formatId(domain.k), domain, host);
   }
 }
 
-/** A record that breaks later makes a domain `partially_failed`: it still sends, so that a slip in the DNS loses no mail. */
-const isTrusted = ({ vouched, status }: Domain): boolean =>
-  vouched || status === "verified" || status === "partially_failed";
+export type NewDomain = { name: string; request: CreateDomain; signers: SealedSigner[]; records: StoredRecord[] };
+
+/** Of a new domain. */
+const UNKNOWN = {
+  status: "not_started",
+  vouched: false,
+  wasWhole: false,
+  findings: [],
+  checkedMs: undefined,
+  lookMs: undefined,
+} satisfies Partial<Domain>;
+
+/** Now, as far as is known. */
+const isWhole = ({ vouched, status }: Domain): boolean => vouched || status === "verified";
+
+/** By default a record that breaks later stops nothing, so that a slip in the DNS loses no mail. */
+const isTrusted = (domain: Domain): boolean =>
+  isWhole(domain) || (domain.wasWhole && domain.settings.when_broken === "warn");
+
+/** Those an operator brought, and of our own those whose record is in the DNS. */
+const signersOf = ({ signers, records, vouched, wasWhole }: Domain): SealedSigner[] => {
+  if (!vouched && !wasWhole) return [];
+  const active = signers.filter(({ standby }) => !standby);
+  const unproved = new Set(records.filter(({ proved }) => !proved).map(({ selector }) => selector));
+  const proved = active.filter(({ selector }) => !unproved.has(selector));
+  if (proved.length > 0 || !wasWhole) return proved;
+  // The record of the last key is gone: it signs on, for unsigned mail would be worse, and the record may come back.
+  const needed = new Set(records.filter(({ needed: isNeeded }) => isNeeded).map(({ selector }) => selector));
+  return active.filter(({ selector }) => needed.has(selector));
+};
+
+const selectorsOf = (domain: Domain): string =>
+  signersOf(domain)
+    .map(({ selector }) => selector)
+    .join();
+
+const statusesOf = ({ status, records }: Domain): string => [status, ...records.map((record) => record.status)].join();
+
+const dueMs = ({ lookMs }: Domain): number => lookMs ?? Infinity;
 
 const withoutAbsent = (fields: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));

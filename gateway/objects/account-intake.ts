@@ -66,7 +66,10 @@ export class AccountIntake {
         `SELECT MAX(IFNULL((SELECT k + rcpts FROM email ORDER BY k DESC LIMIT 1), 0), IFNULL((SELECT MAX(k) FROM event), 0),
          IFNULL((SELECT MAX(k) FROM part), 0), IFNULL((SELECT MAX(id) FROM lease), 0), IFNULL((SELECT MAX(k) FROM domain), 0),
          IFNULL((SELECT MAX(k) FROM audit), 0), IFNULL((SELECT MAX(k) FROM template), 0), IFNULL((SELECT MAX(k) FROM bulk), 0),
-         IFNULL((SELECT MAX(k) FROM sender), 0)) AS k`,
+         IFNULL((SELECT MAX(k) FROM sender), 0), IFNULL((SELECT MAX(k) FROM suppression), 0),
+         IFNULL((SELECT MAX(k) FROM webhook), 0), IFNULL((SELECT MAX(k) FROM received), 0),
+         IFNULL((SELECT MAX(k) FROM received_chunk), 0), IFNULL((SELECT MAX(k) FROM received_open), 0),
+         IFNULL((SELECT MAX(k) FROM notice), 0)) AS k`,
       )
       .one();
     this.#lastK = row.k;
@@ -210,6 +213,7 @@ const writeParcels = (sql: SqlStorage, stored: readonly Stored[]): void => {
     parts: new RowWriter(sql, ACCEPT_SQL.part),
     deliveries: new RowWriter(sql, ACCEPT_SQL.delivery),
     idem: new RowWriter(sql, ACCEPT_SQL.idem),
+    events: new RowWriter(sql, ACCEPT_SQL.event),
   };
   for (const { k: first, ks, parcel, reply } of stored) {
     const { sends, idempotency } = parcel;
@@ -228,6 +232,10 @@ const writeParcels = (sql: SqlStorage, stored: readonly Stored[]): void => {
       const stream = STREAMS.indexOf(send.stream);
       for (const [rank, rcpt] of send.recipients.entries())
         writers.deliveries.add(`[${k + rank},${k},${JSON.stringify(rcpt)},${stream},${send.scheduledMs ?? 0}]`);
+      // Its event has the delivery's own key: the timeline shows it without looking for it.
+      if (send.scheduledMs !== undefined)
+        for (const rank of send.recipients.keys())
+          writers.events.add(`[${k + rank},${k},${k + rank},"scheduled",${kToMs(k)},{}]`);
     }
     if (idempotency)
       writers.idem.add(

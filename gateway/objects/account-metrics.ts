@@ -5,8 +5,7 @@
  * durable as those, and never counted twice. A question reads its hours by primary key and is summed up in SQL to the
  * dimensions asked for. What was never counted has no row, so a period without mail is not in the data.
  */
-import type { EventKind } from "#contract/event.ts";
-import { COUNTED, METRICS, type Metric, type MetricsQuery, type MetricsReply } from "#contract/metrics.ts";
+import { type Counted, METRICS, type Metric, type MetricsQuery, type MetricsReply } from "#contract/metrics.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { HOUR_MS, LONGEST_DAYS, periodOf, rangeOf, type MetricsRange } from "../core/metric-periods.ts";
 import { STREAMS } from "./account-schema.ts";
@@ -27,10 +26,16 @@ export const sumsSql = (dimensions: readonly Dimension[]): string => {
 };
 
 const KEPT_HOURS = LONGEST_DAYS * 24;
-const KINDS: ReadonlySet<string> = new Set(COUNTED);
 
-/** What a rate is a fraction of `sent` by; the other rates are of what is not counted. */
-const RATES: Partial<Record<Metric, string>> = { delivery_rate: "delivered", bounce_rate: "bounced" };
+/** What a rate is a fraction of `sent` by. */
+const RATES: Partial<Record<Metric, Counted>> = {
+  delivery_rate: "delivered",
+  open_rate: "unique_opened",
+  click_rate: "unique_clicked",
+  bounce_rate: "bounced",
+  complaint_rate: "complained",
+  unsubscribe_rate: "unsubscribed",
+};
 
 type Sums = Map<string, number>;
 type Labels = Omit<NonNullable<MetricsReply["data"]>[number], Metric>;
@@ -57,9 +62,8 @@ export class AccountMetrics {
     this.#gathered.clear();
   }
 
-  /** Counts one recipient; an event of a kind that is not `COUNTED` is left out. */
-  count(atMs: number, stream: number, domain: string, provider: string, kind: EventKind): void {
-    if (!KINDS.has(kind)) return;
+  /** Counts one recipient. */
+  count(atMs: number, stream: number, domain: string, provider: string, kind: Counted): void {
     const hour = Math.floor(atMs / HOUR_MS);
     const head = `[${hour},${stream},${JSON.stringify(domain)},"${provider}","${kind}"`;
     this.#gathered.set(head, (this.#gathered.get(head) ?? 0) + 1);
@@ -169,8 +173,7 @@ const figuresOf = (sums: Sums, metrics: readonly Metric[]): Partial<Record<Metri
 const figureOf = (sums: Sums, metric: Metric): number => {
   const part = RATES[metric];
   if (part !== undefined) return fraction(sums.get(part) ?? 0, sums.get("sent") ?? 0);
-  // What bounced was refused for good: a refusal for the time being is `delivery_delayed`.
-  return sums.get(metric === "bounced_permanent" ? "bounced" : metric) ?? 0;
+  return sums.get(metric) ?? 0;
 };
 
 /** To four digits; 0 of nothing. */

@@ -6,27 +6,30 @@
  * The batch is built by joining the stored JSON texts: the account never parses what it carries.
  */
 import { z } from "zod";
+import { refusesAddress } from "#contract/hard-bounce.ts";
 import { idFormatter, K_PER_MS, kToMs } from "#contract/ids.ts";
-import { BATCH_LIMIT, INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
+import { BATCH_LIMIT, INLINE_CONTENT_LIMIT, type LeasedEmail } from "#contract/relay-protocol.ts";
 import { Outcome } from "#contract/outcome.ts";
 import { LeaseBook } from "../core/lease-book.ts";
 import type { RetrySchedule } from "../core/retry-schedule.ts";
-import { settle, type Settled } from "../core/settlement.ts";
-import { providerOf } from "../core/mailbox-provider.ts";
-import type { AccountMetrics } from "./account-metrics.ts";
-import { RowWriter } from "./row-writer.ts";
-import { ACCEPT_SQL, QUEUE_SQL, STREAMS } from "./account-schema.ts";
+import { type NewEvent, settle } from "../core/settlement.ts";
+import { QUEUE_SQL, STREAMS } from "./account-schema.ts";
+import type { AccountSuppressions } from "./account-suppressions.ts";
+import type { AccountTimeline, DeliveryChange } from "./account-timeline.ts";
 
 /** A cursor in memory may be this far (in `k`: an hour) ahead of its row. */
 const CURSOR_LAG = 3600 * 1000 * K_PER_MS;
 /** Most characters of content in one batch; at least one delivery goes, whatever its size. */
 const BATCH_SIZE_LIMIT = 1_000_000;
+/** So many batches may be suppressed as a whole in one call; then others have their turn. */
+const SUPPRESSED_BATCHES = 10;
 
 export type LeaseRequest = { pool: string; relay: string; streams: number[]; limit: number };
 type Holder = { pool: string; relay: string };
 /** Who holds the row that only keeps a cursor. */
 const NOBODY: Holder = { pool: "", relay: "" };
 
+/** `more`: it is worth asking again at once, also when nothing was found this time. */
 export type LeaseReply = { lease: number; batch: string; count: number; more: boolean };
 
 export const NO_LEASE: LeaseReply = { lease: 0, batch: "", count: 0, more: false };
@@ -36,20 +39,6 @@ const ListOfAnything = z.array(z.unknown());
 
 /** Rows as the statements of `QUEUE_SQL` give them. */
 type EmailRow = { k: number; part: number; chunks: number; meta: string; domain: string; body: string | null };
-type OpenRow = {
-  k: number;
-  email: number;
-  stream: number;
-  attempt: number;
-  doubt: number;
-  state: string;
-  last: number;
-  events: string;
-  rcpt: string;
-  domain: string;
-  scheduled: number | null;
-};
-
 export type QueueContext = {
   account: string;
   storage: DurableObjectStorage;
@@ -57,7 +46,11 @@ export type QueueContext = {
   schedule: RetrySchedule;
   bounceDomain: string;
   returnPathOf: (domain: string) => string | undefined;
-  metrics: AccountMetrics;
+  linksOf: (domain: string) => LeasedEmail["links"];
+  /** Base of links in mail; undefined: none is known. */
+  publicUrl: string | undefined;
+  timeline: AccountTimeline;
+  suppressions: Pick<AccountSuppressions, "blocked" | "learn">;
 };
 
 type Candidate = {
@@ -109,15 +102,16 @@ export class AccountQueue {
 
   /** Leases a batch to a relay from the first of its streams that has mail to go. */
   lease(request: LeaseRequest, keysVersion: number, nowMs: number): LeaseReply {
+    let isCutShort = false;
     for (const [rank, stream] of request.streams.entries()) {
-      const limit = Math.min(request.limit, BATCH_LIMIT);
-      const { taken, more } = this.#choose(stream, limit, nowMs);
+      const { taken, more } = this.#take(stream, Math.min(request.limit, BATCH_LIMIT), nowMs);
+      isCutShort ||= more;
       if (taken.length === 0) continue;
       const id = this.#writeLease(stream, request, taken, nowMs);
       const batch = this.#buildBatch(id, taken, keysVersion);
       return { lease: id, batch, count: taken.length, more: more || rank < request.streams.length - 1 };
     }
-    return NO_LEASE;
+    return { ...NO_LEASE, more: isCutShort };
   }
 
   /** Applies outcomes of one account, as the JSON text the relay sent. Throws only on a text that is not JSON. */
@@ -147,6 +141,12 @@ export class AccountQueue {
   unlease(lease: number, nowMs: number): void {
     const held = this.#book.heldBy(lease);
     if (held.length > 0) this.#giveBack(held, nowMs);
+  }
+
+  /** A delivery was settled by what came back by another way: the outcome of whoever holds it counts no more. */
+  forget(k: number): void {
+    this.#book.settle(k);
+    this.#dropEmptyLeases();
   }
 
   /** Whether a stream has mail that could be leased now. */
@@ -193,6 +193,23 @@ export class AccountQueue {
     return due ?? Infinity;
   }
 
+  /** The next that may go; batches that are suppressed as a whole are passed by, a few in one turn of the account. */
+  #take(stream: number, limit: number, nowMs: number): { taken: Candidate[]; more: boolean } {
+    for (let passedBy = 0; passedBy < SUPPRESSED_BATCHES; passedBy += 1) {
+      const { taken, more } = this.#choose(stream, limit, nowMs);
+      const sendable = this.#withoutSuppressed(taken, stream, nowMs);
+      if (sendable.length > 0 || taken.length === 0) return { taken: sendable, more };
+      // Settled, not leased: nobody has to look at them again.
+      this.#cursor[stream] = this.#cursorAfter(taken, stream);
+    }
+    return { taken: [], more: true };
+  }
+
+  /** Candidates come in order, so the last fresh one is the new cursor. */
+  #cursorAfter(taken: readonly Candidate[], stream: number): number {
+    return taken.findLast((candidate) => !candidate.due)?.k ?? this.#cursor[stream] ?? 0;
+  }
+
   /** Deferred mail that is due may take half of a batch while fresh mail waits, so neither starves the other. */
   #choose(stream: number, limit: number, nowMs: number): { taken: Candidate[]; more: boolean } {
     const dueWaits = (this.#nextDue[stream] ?? Infinity) <= nowMs;
@@ -236,8 +253,7 @@ export class AccountQueue {
   #writeLease(stream: number, { pool, relay }: Holder, taken: Candidate[], nowMs: number): number {
     const ks = taken.map(({ k }) => k);
     const due = taken.filter((candidate) => candidate.due).map(({ k }) => k);
-    // Candidates come in order, so the last fresh one is the new cursor.
-    const cursor = taken.findLast((candidate) => !candidate.due)?.k ?? this.#cursor[stream] ?? 0;
+    const cursor = this.#cursorAfter(taken, stream);
     const id = this.#context.storage.transactionSync(() => {
       if (due.length > 0) this.#sql.exec(QUEUE_SQL.takeDue, JSON.stringify(due));
       return this.#insertLease(stream, { pool, relay }, cursor, ks, nowMs);
@@ -275,65 +291,67 @@ export class AccountQueue {
     const emails = rows.map(({ k, part, chunks, meta, domain, body }) => {
       const named = body === null || shared.has(part);
       const content = named ? `"part":{"k":${part},"chunks":${chunks}}` : `"content":${body}`;
-      const host = this.#context.returnPathOf(domain);
-      const returnPath = host === undefined ? "" : `,"return_path":${JSON.stringify(host)}`;
-      return `{"k":${k},"id":"${this.#formatId(k)}","meta":${meta},${content}${returnPath}}`;
+      return `{"k":${k},"id":"${this.#formatId(k)}","meta":${meta},${content}${this.#domainFields(domain)}}`;
     });
     const parts = [...shared].map(([k, body]) => `{"k":${k},"content":${body}}`);
     const deliveries = taken.map(
       ({ k, email, rcpt, attempt }) =>
         `{"k":${k},"email":${email},"rcpt":${JSON.stringify(rcpt)},"attempt":${attempt + 1}}`,
     );
-    const { account, bounceDomain } = this.#context;
-    return `{"account":"${account}","lease":${lease},"keys_version":${keysVersion},"bounce_domain":${JSON.stringify(bounceDomain)},"emails":[${emails.join(",")}],"parts":[${parts.join(",")}],"deliveries":[${deliveries.join(",")}]}`;
+    const { account, bounceDomain, publicUrl } = this.#context;
+    const bases = JSON.stringify({ bounce_domain: bounceDomain, public_url: publicUrl }).slice(1, -1);
+    return `{"account":"${account}","lease":${lease},"keys_version":${keysVersion},${bases},"emails":[${emails.join(",")}],"parts":[${parts.join(",")}],"deliveries":[${deliveries.join(",")}]}`;
+  }
+
+  /** What the domain of an email says of it, to go behind its other fields. */
+  #domainFields(domain: string): string {
+    const { linksOf, returnPathOf } = this.#context;
+    const fields = JSON.stringify({ return_path: returnPathOf(domain), links: linksOf(domain) });
+    return fields === "{}" ? "" : `,${fields.slice(1, -1)}`;
   }
 
   #write(outcomes: ReadonlyMap<number, Outcome>, nowMs: number, random: () => number): void {
-    this.#context.metrics.begin();
-    const updates = new RowWriter(this.#sql, QUEUE_SQL.settle);
-    const events = new RowWriter(this.#sql, ACCEPT_SQL.event);
-    const settled: { k: number; stream: number; dueMs: number }[] = [];
-    for (const row of this.#sql
-      .exec<OpenRow>(QUEUE_SQL.openDeliveries, JSON.stringify([...outcomes.keys()]))
-      .toArray()) {
-      const k = row.k;
-      const outcome = outcomes.get(k);
+    const { schedule, suppressions, timeline } = this.#context;
+    const changes: DeliveryChange[] = [];
+    for (const row of timeline.read([...outcomes.keys()])) {
+      const outcome = outcomes.get(row.k);
       if (outcome === undefined) continue;
       const before = { acceptedAtMs: row.scheduled ?? kToMs(row.email), attempt: row.attempt, doubt: row.doubt === 1 };
-      const after = settle(before, outcome, this.#context.schedule, nowMs, random());
-      const ids = this.#writeEvents(events, after, row.email, k, nowMs);
-      this.#count(row, after, outcome);
-      const state = after.events.at(-1)?.kind ?? row.state;
-      const last = ids.at(-1) ?? row.last;
-      const listed = row.events.slice(1, -1);
-      const timeline = listed === "" ? ids.join(",") : [listed, ...ids].join(",");
-      updates.add(
-        `[${k},${after.attempt},${after.dueMs ?? "null"},${after.doubt ? 1 : 0},"${state}",${last},[${timeline}]]`,
-      );
-      settled.push({ k, stream: row.stream, dueMs: after.dueMs ?? Infinity });
+      const after = settle(before, outcome, schedule, nowMs, random());
+      changes.push({ row, ...after, host: outcome.host });
+      if (refusesAddress(row.rcpt, outcome))
+        suppressions.learn({ address: row.rcpt, origin: "bounce", source: row.email }, nowMs);
     }
-    updates.flush();
-    events.flush();
-    this.#context.metrics.flush();
+    timeline.write(changes, nowMs);
     // Memory follows only when every row is written: a statement that throws leaves both as they were.
-    for (const { k, stream, dueMs } of settled) {
-      this.#book.settle(k);
-      this.#nextDue[stream] = Math.min(this.#nextDue[stream] ?? Infinity, dueMs);
+    for (const { row, dueMs = Infinity } of changes) {
+      this.#book.settle(row.k);
+      this.#nextDue[row.stream] = Math.min(this.#nextDue[row.stream] ?? Infinity, dueMs);
     }
     this.#dropEmptyLeases();
   }
 
-  #count({ stream, domain, rcpt }: OpenRow, after: Settled, outcome: Outcome): void {
-    const provider = providerOf(rcpt.slice(rcpt.lastIndexOf("@") + 1), outcome.host);
-    for (const { kind, atMs } of after.events)
-      this.#context.metrics.count(atMs, stream, domain, provider, kind === "unknown" ? "delivery_delayed" : kind);
-  }
-
-  #writeEvents(events: RowWriter, after: Settled, email: number, delivery: number, nowMs: number): number[] {
-    const first = this.#context.takeK(after.events.length, nowMs);
-    for (const [index, event] of after.events.entries())
-      events.add(`[${first + index},${email},${delivery},"${event.kind}",${event.atMs},${JSON.stringify(event.data)}]`);
-    return after.events.map((_, index) => first + index);
+  /**
+   * Those of a batch that may go. The others are told as suppressed here, at the last moment: whatever suppressed
+   * them since they were accepted, no mail leaves to them any more.
+   */
+  #withoutSuppressed(taken: Candidate[], stream: number, nowMs: number): Candidate[] {
+    const { suppressions, timeline, storage } = this.#context;
+    const blocked = suppressions.blocked(
+      taken.map(({ rcpt }) => rcpt),
+      stream,
+      nowMs,
+    );
+    if (blocked.size === 0) return taken;
+    const changes: DeliveryChange[] = [];
+    for (const row of timeline.read(taken.filter(({ rcpt }) => blocked.has(rcpt)).map(({ k }) => k))) {
+      const suppressed = blocked.get(row.rcpt);
+      if (!suppressed) continue;
+      const events: NewEvent[] = [{ kind: "suppressed", atMs: nowMs, data: { suppressed } }];
+      changes.push({ row, attempt: row.attempt, doubt: row.doubt === 1, dueMs: undefined, events });
+    }
+    storage.transactionSync(() => timeline.write(changes, nowMs));
+    return taken.filter(({ rcpt }) => !blocked.has(rcpt));
   }
 
   #giveBack(ks: number[], nowMs: number): void {

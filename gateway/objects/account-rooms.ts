@@ -5,19 +5,34 @@ import type { Rooms } from "./account-desk.ts";
 import { AuditLog } from "./audit-log.ts";
 import { AccountBulk } from "./account-bulk.ts";
 import { AccountDomains } from "./account-domains.ts";
+import { AccountDispatch } from "./account-dispatch.ts";
+import { AccountEvents } from "./account-events.ts";
+import { AccountFeedback } from "./account-feedback.ts";
 import { AccountIntake, type Send } from "./account-intake.ts";
 import { AccountKeys } from "./account-keys.ts";
 import { AccountLimits } from "./account-limits.ts";
+import { AccountLinks } from "./account-links.ts";
+import { AccountLive } from "./account-live.ts";
 import { AccountMetrics } from "./account-metrics.ts";
+import { AccountNotices } from "./account-notices.ts";
+import { AccountOperatorList } from "./account-operator-list.ts";
+import { AccountPolicies } from "./account-policies.ts";
 import { AccountQueue } from "./account-queue.ts";
 import { AccountReader } from "./account-reader.ts";
+import { AccountReceived } from "./account-received.ts";
+import { AccountReceiving } from "./account-receiving.ts";
+import { AccountReports } from "./account-reports.ts";
 import { AccountSandbox } from "./account-sandbox.ts";
 import { AccountSchedule } from "./account-schedule.ts";
 import { openAccountTables } from "./account-schema.ts";
 import { AccountSenders } from "./account-senders.ts";
 import { AccountSettings } from "./account-settings.ts";
+import { AccountSuppressions } from "./account-suppressions.ts";
 import { AccountTemplates } from "./account-templates.ts";
-import { scheduleOf } from "./settings.ts";
+import { AccountTimeline } from "./account-timeline.ts";
+import { AccountWebhooks } from "./account-webhooks.ts";
+import { endpointStub } from "./endpoint-stub.ts";
+import { publicUrlOf, scheduleOf } from "./settings.ts";
 
 export const openRooms = (
   ctx: DurableObjectState,
@@ -31,11 +46,52 @@ export const openRooms = (
   const settings = new AccountSettings(sql);
   const id = settings.current?.id ?? ctx.id.name ?? "";
   const limits = new AccountLimits(sql, nowMs);
-  const intake = new AccountIntake(storage, id, { onWrite: () => limits.flush(), onCommit });
+  const operatorList = new AccountOperatorList({
+    account: id,
+    storage,
+    pull: (seq) => env.DIRECTORY.getByName("directory").operatorChanges(seq),
+  });
+  if (settings.current) ctx.waitUntil(operatorList.run(nowMs));
+  const intake = new AccountIntake(storage, id, {
+    onWrite: () => limits.flush(),
+    onCommit: (streams, sends) => {
+      ctx.waitUntil(operatorList.run(Date.now()));
+      onCommit(streams, sends);
+    },
+  });
   const takeK = (count: number, atMs: number): number => intake.takeK(count, atMs);
   const keys = new AccountKeys(sql, settings);
-  const domains = new AccountDomains(sql, id);
+  const events = new AccountEvents(sql, id, () => intake.closeGroup());
+  const live = new AccountLive(events);
+  const webhooks = new AccountWebhooks(sql, id);
+  const dispatch = new AccountDispatch({
+    account: id,
+    webhooks,
+    events,
+    endpointOf: (webhook) => endpointStub(env, id, webhook),
+    onGathered: () => live.ring(),
+  });
+  const onEvents = (): void => dispatch.wake();
+  const notices = new AccountNotices({ sql, takeK, onNotice: onEvents });
+  const policies = new AccountPolicies(sql, id, takeK, (domain, policy) =>
+    env.DIRECTORY.getByName("directory").setPolicy(id, domain, policy),
+  );
+  const domains = new AccountDomains({
+    storage,
+    account: id,
+    receivingHost: env.HIKYAKU_BOUNCE_DOMAIN,
+    tell: (notice, atMs) => notices.write(notice, atMs),
+    changePolicy: (domain, policy, atMs) => policies.change(domain, policy, atMs),
+  });
   const metrics = new AccountMetrics(sql);
+  const timeline = new AccountTimeline({ sql, takeK, metrics, onEvents });
+  const suppressions = new AccountSuppressions({
+    account: id,
+    storage,
+    takeK,
+    operatorList,
+    tell: (type, data, atMs) => notices.write({ type, data }, atMs),
+  });
   const queue = new AccountQueue({
     account: id,
     storage,
@@ -43,11 +99,28 @@ export const openRooms = (
     schedule: scheduleOf(env),
     bounceDomain: env.HIKYAKU_BOUNCE_DOMAIN,
     returnPathOf: (domain) => domains.returnPathOf(domain),
-    metrics,
+    linksOf: (domain) => domains.linksOf(domain),
+    publicUrl: publicUrlOf(env),
+    timeline,
+    suppressions,
   });
+  const received = new AccountReceived({
+    ...{ storage, account: id, takeK },
+    isSuspended: () => settings.current?.status !== "active",
+    receives: (domain) => domains.receiving().includes(domain),
+    tell: (notice, atMs) => notices.write(notice, atMs),
+  });
+  const receiving = new AccountReceiving({
+    ...{ sql, account: id },
+    wanted: () => domains.receiving(),
+    tell: (added, removed) => env.DIRECTORY.getByName("directory").setReceiving(id, added, removed),
+  });
+  const feedback = new AccountFeedback(storage, { queue, timeline, suppressions });
   const rooms = {
     settings,
     keys,
+    notices,
+    policies,
     domains,
     senders: new AccountSenders(sql, id, { settings, keys, domains }),
     templates: new AccountTemplates(sql, id, takeK),
@@ -55,7 +128,18 @@ export const openRooms = (
     intake,
     bulk: new AccountBulk(storage, id, takeK),
     queue,
-    schedule: new AccountSchedule(storage, id, takeK, metrics),
+    suppressions,
+    events,
+    live,
+    webhooks,
+    dispatch,
+    operatorList,
+    feedback,
+    reports: new AccountReports(sql, feedback),
+    received,
+    receiving,
+    links: new AccountLinks(sql, id, { feedback, suppressions }),
+    schedule: new AccountSchedule(storage, id, takeK, metrics, onEvents),
     reader: new AccountReader(sql, id),
     metrics,
     sandbox: new AccountSandbox(sql, id),

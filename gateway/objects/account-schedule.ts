@@ -21,17 +21,20 @@ export class AccountSchedule {
   readonly #account: string;
   readonly #takeK: (count: number, nowMs: number) => number;
   readonly #metrics: AccountMetrics;
+  readonly #onEvents: () => void;
 
   constructor(
     storage: DurableObjectStorage,
     account: string,
     takeK: (count: number, nowMs: number) => number,
     metrics: AccountMetrics,
+    onEvents: () => void,
   ) {
     this.#storage = storage;
     this.#account = account;
     this.#takeK = takeK;
     this.#metrics = metrics;
+    this.#onEvents = onEvents;
   }
 
   /** Moves an email to another time; `undefined`: it goes now. Says which stream has mail due then. */
@@ -77,6 +80,7 @@ export class AccountSchedule {
         this.#metrics.count(nowMs, stream, found.domain, provider, "canceled");
       }
       this.#metrics.flush();
+      this.#onEvents();
     });
     return this.#ref(found.k);
   }

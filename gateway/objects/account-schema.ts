@@ -68,6 +68,28 @@ const STEPS = [
   CREATE TABLE bulk_refusal (bulk INTEGER NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (bulk, line))
     STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE suppression (k INTEGER PRIMARY KEY, address TEXT NOT NULL, stream INTEGER NOT NULL, origin TEXT NOT NULL,
+    source INTEGER, expires_ms INTEGER) STRICT;
+  CREATE UNIQUE INDEX suppression_address ON suppression (address, stream);
+  CREATE INDEX suppression_expires ON suppression (expires_ms) WHERE expires_ms IS NOT NULL;
+  CREATE TABLE operator_suppression (address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE operator_list (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL) STRICT;
+  CREATE TABLE webhook (k INTEGER PRIMARY KEY, json TEXT NOT NULL, cursor INTEGER NOT NULL) STRICT;
+  CREATE TABLE received (k INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, head TEXT NOT NULL,
+    body TEXT NOT NULL) STRICT;
+  CREATE TABLE received_chunk (k INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+  CREATE TABLE received_open (k INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;
+  CREATE TABLE receiving_told (domain TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE domain ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE domain ADD COLUMN findings TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE domain ADD COLUMN look_ms INTEGER;
+  UPDATE domain SET whole = 1, look_ms = 0 WHERE vouched = 0 AND status IN ('verified', 'partially_failed');
+  CREATE TABLE notice (k INTEGER PRIMARY KEY, type TEXT NOT NULL, at_ms INTEGER NOT NULL, data TEXT NOT NULL) STRICT;
+  CREATE TABLE policy_change (domain TEXT PRIMARY KEY, k INTEGER NOT NULL, policy TEXT) STRICT, WITHOUT ROWID;
+  `,
 ] as const;
 
 export const openAccountTables = (storage: DurableObjectStorage): void => runSchemaSteps(storage, STEPS);
@@ -85,7 +107,7 @@ export const QUEUE_SQL = {
   nextDue: `SELECT MIN(due) AS due FROM delivery WHERE stream = ?1 AND due > 0`,
   emails: `SELECT e.k, e.part, e.chunks, e.size, e.meta, e.domain, CASE WHEN e.chunks = 1 AND e.size <= ?2 THEN p.body END AS body
     FROM json_each(?1) j JOIN email e ON e.k = j.value LEFT JOIN part p ON p.k = e.part`,
-  openDeliveries: `SELECT d.k, d.email, d.stream, d.rcpt, d.attempt, d.doubt, d.state, d.last, d.events, e.domain, e.scheduled
+  openDeliveries: `SELECT d.k, d.email, d.stream, d.rcpt, d.attempt, d.due, d.doubt, d.state, d.last, d.events, e.domain, e.scheduled
     FROM json_each(?1) j JOIN delivery d ON d.k = j.value JOIN email e ON e.k = d.email`,
   takeDue: `UPDATE delivery SET due = 0 WHERE k IN (SELECT value FROM json_each(?1))`,
   giveBack: `UPDATE delivery SET due = ?2 WHERE k IN (SELECT value FROM json_each(?1)) AND due = 0`,

@@ -7,6 +7,7 @@ import { idFormatter, kToMs, parseId } from "#contract/ids.ts";
 import { parseMailbox } from "#contract/address.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
+import { SANDBOX_DOMAIN } from "#contract/sandbox.ts";
 import type { Address } from "../core/send-request.ts";
 import type { AccountDomains } from "./account-domains.ts";
 import type { AccountKeys } from "./account-keys.ts";
@@ -14,8 +15,6 @@ import type { AccountSettings } from "./account-settings.ts";
 import { pageOfRows } from "./page-of-rows.ts";
 import type { Visitor } from "./visitor.ts";
 
-/** Mail to and from here never leaves the machine: anybody may use it to try the service. */
-const SANDBOX_DOMAIN = "sandbox.test";
 const SENDER_LIMIT = 10_000;
 
 export class AccountSenders {
@@ -48,6 +47,7 @@ export class AccountSenders {
       );
     const rule = settings.current?.allowed_senders;
     if (rule === "any") return undefined;
+    // Mail to and from there never leaves the machine: anybody may use it to try the service.
     if (from.domain === SANDBOX_DOMAIN && recipients.every((rcpt) => rcpt.endsWith(`@${SANDBOX_DOMAIN}`)))
       return undefined;
     if (!domains.isVerified(from.domain)) return notVerified(from.domain);

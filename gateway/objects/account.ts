@@ -8,27 +8,41 @@ import { logEvent } from "./log.ts";
 import { DurableObject } from "cloudflare:workers";
 import type { CreateAccount } from "#contract/account.ts";
 import type { BulkReply } from "#contract/bulk.ts";
-import type { Rate } from "#contract/limits.ts";
+import type { ReportVerdict } from "#contract/inbound.ts";
 import { isProblem, type Problem } from "#contract/problem.ts";
 import { RELAY_DEAD_AFTER_MS, RELAY_GRACE_MS, type SigningKeys } from "#contract/relay-protocol.ts";
-import { sealingKey, unseal } from "#contract/sealed.ts";
 import { returnPathKey } from "../core/return-path-key.ts";
 import type { ApiKeyClaims } from "../core/token.ts";
+import { AccountAnnouncer } from "./account-announcer.ts";
+import { AccountDoor, type Told } from "./account-door.ts";
+import type { LiveAsk, LiveReply } from "./account-live.ts";
 import { AccountAdmission, type AcceptCall, type Piece } from "./account-admission.ts";
 import { BulkAdmission, type BulkOpened, type BulkOpening, type BulkTaken, type ChunkCall } from "./bulk-admission.ts";
 import { DESK, type ArgsOf, type Question, type ReplyOf, type Rooms } from "./account-desk.ts";
 import { STAGED_MS, type Accepted, type Idempotency, type Send } from "./account-intake.ts";
+import type { ReaderDeed, Subscription } from "./account-links.ts";
 import { NO_LEASE, type LeaseReply, type SettleReply } from "./account-queue.ts";
+import type { ProvedReport } from "./account-reports.ts";
+import type { PieceTaken, ReceivedEmail, ReceivedPiece } from "./account-received.ts";
 import { openRooms } from "./account-rooms.ts";
+import { openSigners } from "./open-signers.ts";
+import { DomainWatch } from "./domain-watch.ts";
+import type { Errand } from "./errand.ts";
 import { STREAMS } from "./account-schema.ts";
 import type { PublishedTemplate } from "./account-templates.ts";
 import type { Visitor } from "./visitor.ts";
 
-/** An answer, with the state of the account's requests a second: of `undefined` the visitor proved nothing. */
-export type Told<T> = { rate: Rate | undefined; answer: T | Problem };
-
 /** Questions after which there may be mail to go that was not there before. */
 const STIRRING: ReadonlySet<Question> = new Set(["updateEmail", "updateAccount"]);
+/** Questions after which the directory may have to be told, before they are answered. */
+const TELLING: ReadonlySet<Question> = new Set(["updateDomain", "deleteDomain"]);
+/** Questions after which the object of an endpoint is told, before they are answered. */
+const CONFIGURING: ReadonlySet<Question> = new Set([
+  "createWebhook",
+  "updateWebhook",
+  "rotateWebhookSecret",
+  "deleteWebhook",
+]);
 /** While mail is under way the alarm looks after it this often. */
 const WATCH_MS = 10_000;
 const SWEEP_MS = 3600 * 1000;
@@ -37,9 +51,10 @@ export class Account extends DurableObject<Env> {
   readonly #id: string;
   readonly #rooms: Rooms;
   readonly #admission: AccountAdmission;
+  readonly #door: AccountDoor;
   readonly #bulk: BulkAdmission;
-  /** Streams whose pool knows that mail is ready and has not yet said that it found none. */
-  readonly #announced = new Set<number>();
+  readonly #announcer: AccountAnnouncer;
+  readonly #errands: readonly Errand[];
   /** The newest lease of each relay, by the ticket it was asked with. */
   readonly #tickets = new Map<string, { ticket: string; lease: number }>();
   #alarmAtMs = Infinity;
@@ -51,7 +66,18 @@ export class Account extends DurableObject<Env> {
     this.#id = opened.id;
     this.#rooms = opened.rooms;
     this.#admission = new AccountAdmission(opened.rooms);
+    this.#door = new AccountDoor(opened.rooms, this.#admission);
     this.#bulk = new BulkAdmission(opened.rooms, this.#admission);
+    const { settings, queue, domains, policies, receiving, operatorList, dispatch } = opened.rooms;
+    this.#announcer = new AccountAnnouncer({
+      account: this.#id,
+      settings,
+      queue,
+      tell: (pool) => env.POOL.getByName(pool).ready(this.#id),
+      waitUntil: (promise) => ctx.waitUntil(promise),
+    });
+    const watch = new DomainWatch({ account: this.#id, domains, settings, dohUrls: env.HIKYAKU_DOH_URL });
+    this.#errands = [policies, receiving, operatorList, watch, dispatch];
     // After a crash announcements are lost and the alarm may be late: whoever woke us, look at once.
     if (this.#isUnderWay(Date.now())) this.#arm(Date.now());
     else this.#watch();
@@ -69,6 +95,7 @@ export class Account extends DurableObject<Env> {
 
   /** Erases all there is. Relays that hold mail of it find nobody to settle with. */
   async close(): Promise<void> {
+    await this.#rooms.dispatch.close();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.ctx.abort("the account was closed");
@@ -82,33 +109,30 @@ export class Account extends DurableObject<Env> {
     // One row of a table of functions, each with its own arguments: the index ties them, TypeScript cannot see it.
     const row = DESK[question] as {
       needs: (typeof DESK)[Q]["needs"];
+      isPiece: boolean;
       answer: (rooms: Rooms, args: ArgsOf<Q>, visit: { visitor: Visitor; nowMs: number }) => ReplyOf<Q> | Problem;
     };
-    const told = this.#enter(visitor, row.needs, nowMs, () => row.answer(this.#rooms, args, { visitor, nowMs }));
+    const answer = () => row.answer(this.#rooms, args, { visitor, nowMs });
+    const told = this.#door.enter(visitor, row.needs, nowMs, answer, row.isPiece);
     if (STIRRING.has(question)) this.#stir(nowMs);
+    if (TELLING.has(question)) await this.#rooms.policies.run(nowMs);
+    if (CONFIGURING.has(question)) await this.#rooms.dispatch.tell();
+    this.#watch();
     return told;
   }
 
   async accept(calls: AcceptCall[]): Promise<Told<Accepted>[]> {
-    return Promise.all(calls.map((call) => this.#acceptOne(call)));
+    return Promise.all(calls.map((call) => this.#door.accept(call, Date.now())));
   }
 
   /** Before the Worker does something costly for a send: may it be at all? Counts as a request. */
   async mayProceed(visitor: Visitor, of: Piece["of"] | undefined): Promise<Told<{ kind: "go" } | { kind: "replay" }>> {
-    const nowMs = Date.now();
-    return this.#enter(visitor, "send", nowMs, () => {
-      if (of?.idempotency && this.#rooms.intake.replay(of.idempotency, nowMs)) return { kind: "replay" };
-      return (of && this.#admission.refusal(visitor, of, nowMs)) ?? { kind: "go" };
-    });
+    return this.#door.mayProceed(visitor, of, Date.now());
   }
 
   /** What this key has answered: for a request that could not be accepted again, now that time has passed. */
   async replay(visitor: Visitor, idempotency: Idempotency): Promise<Told<Accepted> | undefined> {
-    const nowMs = Date.now();
-    const refused = this.#rooms.keys.check(visitor, "send", nowMs);
-    const replayed = refused ? undefined : this.#rooms.intake.replay(idempotency, nowMs);
-    if (!replayed) return undefined;
-    return { rate: this.#rooms.limits.rate(this.#rooms.settings.limits, nowMs), answer: await replayed };
+    return this.#door.replay(visitor, idempotency, Date.now());
   }
 
   /** Content that was kept for a send that was refused after all. */
@@ -160,18 +184,35 @@ export class Account extends DurableObject<Env> {
     return this.#bulk.replyOf(visitor, k, Date.now());
   }
 
+  /** What a live stream of events asks; it may take a while. Only a stream's first counts as a request. */
+  async liveEvents(visitor: Visitor, ask: LiveAsk): Promise<Told<LiveReply>> {
+    const nowMs = Date.now();
+    const entered = this.#door.enter(visitor, "full", nowMs, () => ({ may: true }), ask.wait);
+    if (isProblem(entered.answer)) return { rate: entered.rate, answer: entered.answer };
+    return { rate: entered.rate, answer: await this.#rooms.live.ask(ask, nowMs) };
+  }
+
+  /** From the object of an endpoint: it has given up on what the account said in that version. */
+  async webhookDisabled(webhook: number, version: number, reason: string): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      const disabled = this.#rooms.webhooks.disable(webhook, version, reason);
+      if (disabled) this.#rooms.notices.write({ type: "webhook.disabled", data: disabled }, Date.now());
+    });
+    this.#watch();
+  }
+
   // ---- the pool and its relays
 
   /** `ticket` names the lease to be should its reply get lost. */
   async lease(pool: string, relay: string, limit: number, ticket = ""): Promise<LeaseReply> {
     const setting = this.#rooms.settings.current;
-    const streams = this.#streamsOf(pool);
+    const streams = this.#announcer.streamsOf(pool);
     // Known before anything is written: a lease that throws has nothing to give back.
     this.#tickets.set(relay, { ticket, lease: 0 });
     if (!setting || setting.status === "suspended") return NO_LEASE;
     const reply = this.#rooms.queue.lease({ pool, relay, streams, limit }, setting.keys_version, Date.now());
     this.#tickets.set(relay, { ticket, lease: reply.lease });
-    if (!reply.more) for (const stream of streams) this.#announced.delete(stream);
+    if (!reply.more) this.#announcer.foundEmpty(streams);
     this.#watch();
     return reply;
   }
@@ -181,7 +222,7 @@ export class Account extends DurableObject<Env> {
     const reply = this.#rooms.queue.settle(relay, text, Date.now(), Math.random);
     const { late, malformed } = reply;
     if (late + malformed > 0) logEvent("warn", "outcomes.not-applied", { account: this.#id, relay, late, malformed });
-    this.#announceDue();
+    this.#announcer.announceDue(Date.now());
     this.#watch();
     return reply;
   }
@@ -190,7 +231,7 @@ export class Account extends DurableObject<Env> {
   async reconcile(pool: string, relay: string, holding: number[]): Promise<{ returned: number }> {
     const returned = this.#rooms.queue.reconcile(relay, pool, holding, Date.now());
     if (returned > 0) logEvent("info", "lease.returned", { account: this.#id, relay, returned });
-    this.#announceDue();
+    this.#announcer.announceDue(Date.now());
     return { returned };
   }
 
@@ -205,21 +246,47 @@ export class Account extends DurableObject<Env> {
   /** The relay was gone before its batch could be sent. */
   async unlease(lease: number): Promise<void> {
     this.#rooms.queue.unlease(lease, Date.now());
-    this.#announceDue();
+    this.#announcer.announceDue(Date.now());
   }
 
   async signingKeys(domain: string): Promise<SigningKeys> {
-    const key = await sealingKey(this.env.HIKYAKU_MASTER_KEY, "dkim-at-rest");
+    const masterKey = this.env.HIKYAKU_MASTER_KEY;
     const keys_version = this.#rooms.settings.current?.keys_version ?? 0;
-    const signers: SigningKeys["signers"] = [];
-    for (const { selector, algorithm, sealed } of this.#rooms.domains.signers(domain)) {
-      const plain = await unseal(key, sealed);
-      // Unsigned mail must never leave in silence: the relay keeps it until the operator mends the master key.
-      if (plain.kind === "unreadable")
-        throw new Error(`the DKIM key ${selector}._domainkey.${domain} does not open with this master key`);
-      signers.push({ selector, algorithm, private_key: plain.text });
-    }
-    return { keys_version, return_path_key: await returnPathKey(this.env.HIKYAKU_MASTER_KEY, this.#id), signers };
+    const signers = await openSigners(masterKey, domain, this.#rooms.domains.signers(domain));
+    return { keys_version, return_path_key: await returnPathKey(masterKey, this.#id), signers };
+  }
+
+  /** Bounces and complaints by mail, each proved to be about this account's; in one commit. */
+  async takeReports(reports: ProvedReport[]): Promise<ReportVerdict[]> {
+    const nowMs = Date.now();
+    const verdicts = reports.map((report) => this.#rooms.reports.take(report, nowMs));
+    this.#watch();
+    return verdicts;
+  }
+
+  /** What the reader of a delivery does by its links, which they have proved to be theirs; `undefined`: it is not known. */
+  async readerDoes(k: number, deed: ReaderDeed): Promise<Subscription | undefined> {
+    const subscription = this.#rooms.links.take(k, deed, Date.now());
+    this.#watch();
+    return subscription;
+  }
+
+  /** A piece of mail that came in. */
+  async receive(piece: ReceivedPiece): Promise<PieceTaken> {
+    const nowMs = Date.now();
+    const taken = this.#rooms.received.take(piece, nowMs);
+    this.#arm(nowMs + STAGED_MS + SWEEP_MS);
+    return taken;
+  }
+
+  /** For whoever has a link. */
+  async receivedEmail(id: string): Promise<ReceivedEmail | Problem> {
+    return this.#rooms.received.get(id);
+  }
+
+  /** Octets of mail that came in; `undefined`: it is gone. */
+  async receivedBytes(k: number, start: number, end: number): Promise<Uint8Array | undefined> {
+    return this.#rooms.received.bytes(k, start, end);
   }
 
   /** A run of chunks of stored content. */
@@ -231,46 +298,15 @@ export class Account extends DurableObject<Env> {
     this.#rooms.sandbox.keep(text);
   }
 
-  /** Who may come in: the key counts, and the account's requests a second are not used up. */
-  #enter<T extends object>(
-    visitor: Visitor,
-    needs: "send" | "full" | "admin" | "open",
-    nowMs: number,
-    answer: () => T | Problem,
-  ): Told<T> {
-    const { keys, limits, settings } = this.#rooms;
-    const refused = keys.check(visitor, needs, nowMs);
-    if (refused) return { rate: undefined, answer: refused };
-    if (visitor.kind === "operator") return { rate: undefined, answer: answer() };
-    const tooMany = limits.request(settings.limits, nowMs);
-    return { rate: limits.rate(settings.limits, nowMs), answer: tooMany ?? answer() };
-  }
-
-  async #acceptOne(call: AcceptCall): Promise<Told<Accepted>> {
-    const nowMs = Date.now();
-    const { intake } = this.#rooms;
-    const { idempotency } = call;
-    // All in one turn, up to the promise that comes out: what a window or a key has answered still holds.
-    const entered = this.#enter(call.visitor, "send", nowMs, () => {
-      const replayed = idempotency && intake.replay(idempotency, nowMs);
-      if (replayed) return isProblem(replayed) ? replayed : { durable: replayed };
-      const admitted = this.#admission.admit(call, nowMs);
-      if (isProblem(admitted)) return admitted;
-      const replyOf =
-        call.batch &&
-        ((ids: string[]) => batchReply(ids, call.batch?.permissive === true ? admitted.errors : undefined));
-      return { durable: intake.accept({ sends: admitted.sends, idempotency }, nowMs, replyOf) };
-    });
-    const { rate, answer } = entered;
-    return { rate, answer: isProblem(answer) ? answer : await answer.durable };
-  }
-
   // ---- the watch
 
   override async alarm(): Promise<void> {
     this.#alarmAtMs = Infinity;
+    const nowMs = Date.now();
+    // They take as long as they take: mail does not wait for them.
+    for (const errand of this.#errands) this.ctx.waitUntil(errand.run(nowMs).then(() => this.#watch()));
     try {
-      await this.#lookAfter(Date.now());
+      await this.#lookAfter(nowMs);
     } catch (error) {
       // An alarm that throws is dropped after six tries: record it and look again later instead.
       logEvent("error", "account.alarm-failed", { account: this.#id, error: String(error) });
@@ -281,12 +317,8 @@ export class Account extends DurableObject<Env> {
 
   async #lookAfter(nowMs: number): Promise<void> {
     if (nowMs - this.#sweptAtMs > SWEEP_MS) {
-      const { intake, bulk, queue, limits, metrics, audit } = this.#rooms;
-      intake.sweep(nowMs);
-      bulk.sweep(nowMs);
-      limits.sweep(nowMs);
-      metrics.sweep(nowMs);
-      audit.sweep();
+      const { intake, bulk, queue, limits, metrics, audit, notices, suppressions, received } = this.#rooms;
+      for (const room of [intake, bulk, limits, metrics, audit, notices, suppressions, received]) room.sweep(nowMs);
       queue.keepCursors(nowMs);
       this.#sweptAtMs = nowMs;
     }
@@ -294,12 +326,8 @@ export class Account extends DurableObject<Env> {
     this.#stir(nowMs);
   }
 
-  /** Whatever was announced may have been lost with its pool, or was refused while suspended: say it again. */
   #stir(nowMs: number): void {
-    for (const stream of STREAMS.keys()) {
-      this.#announced.delete(stream);
-      if (this.#rooms.queue.hasReady(stream, nowMs)) this.#announce(stream);
-    }
+    this.#announcer.repeat(nowMs);
     this.#watch();
   }
 
@@ -309,7 +337,7 @@ export class Account extends DurableObject<Env> {
     const old = [...this.#rooms.queue.relays()].filter(([, leasedAtMs]) => nowMs - leasedAtMs > goneMs);
     if (old.length === 0) return;
     // Where they got it, which need not be where mail leaves from now.
-    const present = [...STREAMS.keys()].map((stream) => this.#poolOf(stream));
+    const present = [...STREAMS.keys()].map((stream) => this.#announcer.poolOf(stream));
     const pools = new Set([...present, ...this.#rooms.queue.pools()].filter((pool) => pool !== ""));
     const signs = await Promise.all([...pools].map((pool) => this.env.POOL.getByName(pool).signsOfLife()));
     for (const [relay] of old) {
@@ -321,39 +349,16 @@ export class Account extends DurableObject<Env> {
   #onCommit(streams: ReadonlySet<number>, sends: readonly Send[]): void {
     for (const { scheduledMs, stream } of sends)
       if (scheduledMs !== undefined) this.#rooms.queue.scheduled(STREAMS.indexOf(stream), scheduledMs);
+    if (sends.some(({ scheduledMs }) => scheduledMs !== undefined)) this.#rooms.dispatch.wake();
     this.#arm(Date.now() + WATCH_MS);
-    for (const stream of streams) this.#announce(stream);
+    for (const stream of streams) this.#announcer.announce(stream);
   }
 
-  #announceDue(): void {
-    for (const stream of STREAMS.keys()) if (this.#rooms.queue.nextDueMs(stream) <= Date.now()) this.#announce(stream);
-  }
-
-  /** Tells the pool, once until it has found the queue empty. A failure is mended by the watch. */
-  #announce(stream: number): void {
-    if (this.#announced.has(stream)) return;
-    this.#announced.add(stream);
-    this.ctx.waitUntil(
-      this.env.POOL.getByName(this.#poolOf(stream))
-        .ready(this.#id)
-        .catch((error: unknown) => {
-          this.#announced.delete(stream);
-          logEvent("error", "account.announce-failed", { account: this.#id, error: String(error) });
-        }),
-    );
-  }
-
-  #poolOf(stream: number): string {
-    return this.#rooms.settings.current?.stream_pools[STREAMS[stream] ?? "transactional"] ?? "default";
-  }
-
-  #streamsOf(pool: string): number[] {
-    return [...STREAMS.keys()].filter((stream) => this.#poolOf(stream) === pool);
-  }
-
-  /** Arms the alarm for what comes first: a delivery that falls due, or the next look at what is under way. */
+  /** Arms the alarm for what comes first: a delivery that falls due, the next look at what is under way, an errand. */
   #watch(): void {
     const nowMs = Date.now();
+    const errandMs = Math.min(...this.#errands.map((errand) => errand.nextMs(nowMs)));
+    if (errandMs < Infinity) this.#arm(Math.max(errandMs, nowMs));
     const lookMs = nowMs + WATCH_MS;
     const dueMs = Math.min(...STREAMS.map((_, stream) => this.#rooms.queue.nextDueMs(stream)));
     // What is due already was announced: the alarm only repeats it.
@@ -377,7 +382,3 @@ export class Account extends DurableObject<Env> {
     void this.ctx.storage.setAlarm(atMs);
   }
 }
-
-/** What `POST /v1/emails/batch` answers: kept with its key, so that it is given again to the letter. */
-const batchReply = (ids: readonly string[], errors: { index: number; message: string }[] | undefined): string =>
-  JSON.stringify({ data: ids.map((id) => ({ id })), ...(errors && { errors }) });

@@ -6,10 +6,12 @@ import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
 import { PoolName, type AccountSummary, type AuditEntry, type CreateRelay } from "#contract/account.ts";
 import { base32, nextK } from "#contract/ids.ts";
+import type { OperatorChanges, OperatorSuppression } from "#contract/operator-suppression.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
-import type { Problem } from "#contract/problem.ts";
+import { isProblem, type Problem } from "#contract/problem.ts";
 import { mintRelayToken, sameText, tagKey, type RelayClaims } from "../core/token.ts";
 import { AuditLog } from "./audit-log.ts";
+import { OPERATOR_SUPPRESSION_STEP, OperatorSuppressions } from "./operator-suppressions.ts";
 import { runSchemaSteps } from "./schema-steps.ts";
 
 const STEPS = [
@@ -20,6 +22,9 @@ const STEPS = [
   `,
   `ALTER TABLE account ADD COLUMN status TEXT NOT NULL DEFAULT 'active'`,
   `CREATE TABLE audit (k INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT`,
+  `CREATE TABLE policy (domain TEXT PRIMARY KEY, account TEXT NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+  OPERATOR_SUPPRESSION_STEP,
+  `CREATE TABLE receiving (domain TEXT PRIMARY KEY, account TEXT NOT NULL) STRICT, WITHOUT ROWID`,
 ] as const;
 
 type AccountRow = { id: string; name: string; status: string; created_ms: number };
@@ -35,12 +40,14 @@ export type RelayRow = { id: string; name: string; pools: string[]; created_at: 
 export class Directory extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   readonly #audit: AuditLog;
+  readonly #suppressions: OperatorSuppressions;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     runSchemaSteps(ctx.storage, STEPS);
     this.#sql = ctx.storage.sql;
     this.#audit = new AuditLog(this.#sql, AUDIT_SCOPE, (_, nowMs) => nextK(this.#lastK(), nowMs));
+    this.#suppressions = new OperatorSuppressions(ctx.storage);
   }
 
   /** Newest first. */
@@ -80,7 +87,45 @@ export class Directory extends DurableObject<Env> {
 
   async removeAccount({ id, name }: AccountSummary, ip: string | undefined): Promise<void> {
     this.#sql.exec("DELETE FROM account WHERE id = ?", id);
+    this.#sql.exec("DELETE FROM policy WHERE account = ?", id);
+    this.#sql.exec("DELETE FROM receiving WHERE account = ?", id);
     this.#writeDown(ip, "account.deleted", id, { name });
+  }
+
+  /**
+   * The MTA-STS policy of an account's domain; null: it has none any more. Of two accounts with the domain the one that
+   * has proved it last is right, and neither takes away the other's.
+   */
+  async setPolicy(account: string, domain: string, text: string | null): Promise<void> {
+    if (text === null) this.#sql.exec("DELETE FROM policy WHERE domain = ? AND account = ?", domain, account);
+    // The account may have been closed while this was on its way.
+    else
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO policy (domain, account, text) SELECT ?1, id, ?3 FROM account WHERE id = ?2",
+        ...[domain, account, text],
+      );
+  }
+
+  /** The text to serve for a domain. */
+  async policy(domain: string): Promise<string | undefined> {
+    return this.#sql.exec<{ text: string }>("SELECT text FROM policy WHERE domain = ?", domain).toArray()[0]?.text;
+  }
+
+  /** Domains that an account receives for, and no longer. Of two accounts it is as with policies. */
+  async setReceiving(account: string, added: readonly string[], removed: readonly string[]): Promise<void> {
+    for (const domain of removed)
+      this.#sql.exec("DELETE FROM receiving WHERE domain = ? AND account = ?", domain, account);
+    for (const domain of added)
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO receiving (domain, account) SELECT ?1, id FROM account WHERE id = ?2",
+        ...[domain, account],
+      );
+  }
+
+  /** The account that receives for a domain. */
+  async receiver(domain: string): Promise<string | undefined> {
+    return this.#sql.exec<{ account: string }>("SELECT account FROM receiving WHERE domain = ?", domain).toArray()[0]
+      ?.account;
   }
 
   async addRelay({ name, pools }: CreateRelay, ip: string | undefined): Promise<{ id: string; token: string }> {
@@ -113,6 +158,32 @@ export class Directory extends DurableObject<Env> {
   async relay(claims: RelayClaims): Promise<RelayRow | undefined> {
     const row = this.#sql.exec<StoredRelay>("SELECT * FROM relay WHERE id = ?", claims.relay).toArray()[0];
     return row && sameText(row.secret_hash, claims.secretHash) ? relayRow(row) : undefined;
+  }
+
+  /** Addresses come in their one spelling. */
+  async putSuppressions(
+    addresses: string[],
+    note: string | undefined,
+    ip: string | undefined,
+  ): Promise<{ added: number; known: number } | Problem> {
+    const put = this.#suppressions.put(addresses, note, Date.now());
+    if (!isProblem(put)) this.#writeDown(ip, "suppressions.added", `${put.added} addresses`, { note: note ?? null });
+    return put;
+  }
+
+  async removeSuppression(address: string, ip: string | undefined): Promise<boolean> {
+    const isRemoved = this.#suppressions.remove(address, Date.now());
+    if (isRemoved) this.#writeDown(ip, "suppression.removed", address);
+    return isRemoved;
+  }
+
+  async listSuppressions(query: PageQuery): Promise<Page<OperatorSuppression> | Problem> {
+    return this.#suppressions.list(query);
+  }
+
+  /** For an account that knows all up to `seq`. */
+  async operatorChanges(seq: number): Promise<OperatorChanges> {
+    return this.#suppressions.since(seq);
   }
 
   /** All pools that any relay may serve. */

@@ -219,7 +219,7 @@ export class Pool extends DurableObject<Env> {
         if (!returned) this.#close(link.socket, CLOSE.malformed, "a lease was lost on the way");
         throw error;
       });
-    if (lease.count === 0) return false;
+    if (lease.count === 0) return lease.more;
     this.#ready.took(account, lease.batch.length);
     // A socket that closed meanwhile is not in the book any more; one that closes now says hello again.
     if (this.#isOpen(link)) link.sendBatch(account, lease.count, lease.batch);

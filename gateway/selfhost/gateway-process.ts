@@ -31,6 +31,7 @@ export const gatewayVariables = (settings: Settings, secrets: Secrets, url: stri
   HIKYAKU_ALLOW_PRIVATE: settings.allowPrivate ? "1" : "0",
   HIKYAKU_CLIENT_IP_HEADER: settings.clientIpHeader,
   ...(settings.retry === undefined ? {} : { HIKYAKU_RETRY: settings.retry }),
+  ...(settings.webhookRetry === undefined ? {} : { HIKYAKU_WEBHOOK_RETRY: settings.webhookRetry }),
   ...(settings.bounceDomain === undefined ? {} : { HIKYAKU_BOUNCE_DOMAIN: settings.bounceDomain }),
 });
 

@@ -30,7 +30,9 @@ export type RelayNode = {
 export const relayPlan = (relay: RelayNode, env: Record<string, string | undefined>): ProcessPlan => {
   const paths = dataPaths(relay.dataDir);
   const name = `relay-${relay.index}`;
-  const passed = Object.fromEntries(Object.entries(env).filter(([key]) => !SECRETS_OF_THE_GATEWAY.includes(key)));
+  // One of them has the port.
+  const withheld = relay.index === 1 ? SECRETS_OF_THE_GATEWAY : [...SECRETS_OF_THE_GATEWAY, "HIKYAKU_INBOUND"];
+  const passed = Object.fromEntries(Object.entries(env).filter(([key]) => !withheld.includes(key)));
   return {
     name,
     command: process.execPath,

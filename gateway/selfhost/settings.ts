@@ -32,6 +32,13 @@ const wholeNumber = (max: number) =>
 
 const httpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 
+const delays = z
+  .string()
+  .regex(
+    /^\s*\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*(\s*,\s*\.\.\.|\s*…)?\s*$/,
+    "is not a list of seconds such as 60,300,900 or 60,300,...",
+  );
+
 const Environment = z.object({
   HIKYAKU_HOST: z.string().default("127.0.0.1"),
   HIKYAKU_PORT: wholeNumber(65_535).default(8787),
@@ -53,13 +60,8 @@ const Environment = z.object({
     .string()
     .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i, "is not a domain name")
     .optional(),
-  HIKYAKU_RETRY: z
-    .string()
-    .regex(
-      /^\s*\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*(\s*,\s*\.\.\.|\s*…)?\s*$/,
-      "is not a list of seconds such as 60,300,900 or 60,300,...",
-    )
-    .optional(),
+  HIKYAKU_RETRY: delays.optional(),
+  HIKYAKU_WEBHOOK_RETRY: delays.optional(),
   HIKYAKU_RELAY_POOLS: z.string().default("default"),
   HIKYAKU_LOG: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], "is not a pino level, such as info or debug")
@@ -83,6 +85,7 @@ export type Settings = {
   /** Undefined: as in wrangler.toml. */
   bounceDomain: string | undefined;
   retry: string | undefined;
+  webhookRetry: string | undefined;
   relayPools: string[];
   logLevel: string;
 };
@@ -133,6 +136,7 @@ export const readSettings = (args: string[], env: Record<string, string | undefi
       clientIpHeader: read.HIKYAKU_CLIENT_IP_HEADER ?? "",
       bounceDomain: read.HIKYAKU_BOUNCE_DOMAIN,
       retry: read.HIKYAKU_RETRY,
+      webhookRetry: read.HIKYAKU_WEBHOOK_RETRY,
       relayPools: read.HIKYAKU_RELAY_POOLS.split(",").map((pool) => pool.trim()),
       logLevel: read.HIKYAKU_LOG,
     },

@@ -5,6 +5,7 @@
  * reports. THE RULE: a slot takes its next mail only when the outcome of the last is durable in the journal,
  * so a kill can double at most the transactions that were open.
  */
+import { refusesAddress } from "#contract/hard-bounce.ts";
 import { formatReturnPath, returnPathSignedText } from "#contract/return-path.ts";
 import type { Outcome } from "#contract/outcome.ts";
 import type { Batch, LeasedDelivery, LeasedEmail } from "#contract/relay-protocol.ts";
@@ -16,6 +17,7 @@ import { returnPathMac } from "./gateway-store.ts";
 import type { Journal, JournalRow } from "./journal.ts";
 import { Lane } from "./lane.ts";
 import type { Made, MessageMaker } from "./message-maker.ts";
+import { personalOf } from "./personal-message.ts";
 import type { Session, Work } from "./session.ts";
 
 export type CourierOptions = {
@@ -41,6 +43,8 @@ type Job = {
   domain: string;
   /** The newest lease that has the delivery: its outcome is told under that one. */
   lease: number;
+  /** Its recipient was refused for good while it waited. */
+  isUnwanted: boolean;
 };
 type Result = Omit<AttemptResult, "kind"> & { kind: Outcome["kind"] };
 
@@ -77,7 +81,7 @@ export class Courier implements Work {
       if (!email) continue;
       const inHand = this.#inHand.get(handKey(batch, delivery));
       if (inHand) inHand.lease = batch.lease;
-      else this.#begin({ session, batch, email, delivery, domain, lease: batch.lease });
+      else this.#begin({ session, batch, email, delivery, domain, lease: batch.lease, isUnwanted: false });
     }
   }
 
@@ -91,6 +95,7 @@ export class Courier implements Work {
   /** The delivery is out of our hands; with an email's last its message need not be kept. */
   #done(job: Job): void {
     this.#inHand.delete(handKey(job.batch, job.delivery));
+    this.#options.maker.forget(job.delivery);
     const left = (this.#open.get(job.email) ?? 0) - 1;
     if (left > 0) this.#open.set(job.email, left);
     else {
@@ -127,8 +132,13 @@ export class Courier implements Work {
   }
 
   /** Makes a message ahead of its turn, so that slots do not wait for signatures; large ones wait for their slot. */
-  #getReady({ batch, email }: Job): void {
-    if (email.content) void this.#options.maker.make(batch.account, batch.keys_version, email);
+  #getReady(job: Job): void {
+    if (job.email.content) void this.#make(job);
+  }
+
+  #make({ batch, email, delivery }: Job): Promise<Made> {
+    const personal = personalOf(batch, email, delivery);
+    return this.#options.maker.make(batch.account, batch.keys_version, email, personal);
   }
 
   #takeSlot(urgent: boolean): boolean {
@@ -157,6 +167,7 @@ export class Courier implements Work {
       for (let job = await next(); job !== undefined; job = await next()) {
         await job.session.whenLive(() => this.#draining);
         if (this.#draining) this.#release(job);
+        else if (job.isUnwanted) this.#release(job, UNWANTED);
         else held = await this.#carry(job, held);
         if (this.#draining) break;
       }
@@ -169,9 +180,9 @@ export class Courier implements Work {
 
   /** One delivery from its message to its durable outcome; returns the connection for the next. */
   async #carry(job: Job, before: Held | undefined): Promise<Held | undefined> {
-    const { journal, maker } = this.#options;
+    const { journal } = this.#options;
     const startedAtMs = Date.now();
-    const { account, keys_version } = job.batch;
+    const { account } = job.batch;
     const row: JournalRow = {
       id: journal.newId(),
       pool: job.session.pool,
@@ -180,14 +191,14 @@ export class Courier implements Work {
       lease: job.lease,
       startedAtMs,
     };
-    const made = await maker.make(account, keys_version, job.email);
+    const made = await this.#make(job);
     let tried: { result: Result; held: Held | undefined };
     try {
       tried =
         made.kind === "made" ? await this.#attempt(job, row, made, before) : { result: unmade(made), held: before };
     } catch (error) {
-      if (!(error instanceof CutOff)) throw error;
-      this.#release(job, "The relay was cut off from the gateway");
+      if (!(error instanceof NotBegun)) throw error;
+      this.#release(job, error.message);
       return undefined;
     }
     const { result, held } = tried;
@@ -198,6 +209,8 @@ export class Courier implements Work {
     // Leased anew while the journal wrote: under the old lease the outcome would be late.
     const told = job.lease === outcome.lease ? json : JSON.stringify({ ...outcome, lease: job.lease });
     job.session.finished(row.id, account, row.k, told);
+    // Told first: when the gateway leases the others again, it knows.
+    if (refusesAddress(job.delivery.rcpt, outcome)) this.#setAside(job);
     this.#options.log.debug({
       event: "delivery.done",
       account,
@@ -228,7 +241,8 @@ export class Courier implements Work {
     };
     const beforeMessage = async (): Promise<void> => {
       // Connecting may have taken minutes: cut off since then, the mail may be in other hands by now.
-      if (!job.session.live) throw new CutOff();
+      if (!job.session.live) throw new NotBegun("The relay was cut off from the gateway");
+      if (job.isUnwanted) throw new NotBegun(UNWANTED);
       await this.#options.journal.begun(row);
     };
     return this.#options.carrier.attempt(
@@ -266,6 +280,15 @@ export class Courier implements Work {
     };
   }
 
+  /** No more mail of the account to who was just refused for good: what is not begun goes back, to be suppressed. */
+  #setAside(refused: Job): void {
+    const recipient = refused.delivery.rcpt.toLowerCase();
+    for (const job of this.#inHand.values()) {
+      if (job.domain !== refused.domain || job.batch.account !== refused.batch.account) continue;
+      if (job.delivery.rcpt.toLowerCase() === recipient) job.isUnwanted = true;
+    }
+  }
+
   /** Gives a delivery back unbegun: it costs no attempt. */
   #release(job: Job, reason = "The relay stops"): void {
     const now = Date.now();
@@ -278,8 +301,10 @@ export class Courier implements Work {
 
 const handKey = ({ account }: Batch, { k }: LeasedDelivery): string => `${account} ${k}`;
 
-/** The gateway was not heard of when the message was about to be sent. */
-class CutOff extends Error {}
+const UNWANTED = "The address was refused for good just now";
+
+/** Why a message that was about to be sent is given back. */
+class NotBegun extends Error {}
 
 /** What the gateway did not give costs an attempt: else mail whose keys do not open would come back for ever, untold. */
 const unmade = ({ kind, reason }: Exclude<Made, { kind: "made" }>): Result => ({

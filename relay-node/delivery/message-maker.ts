@@ -1,14 +1,17 @@
 /**
- * Makes the bytes of an email: content, composed and signed, once for all the recipients of a batch.
+ * Makes the bytes of an email: content, composed and signed, once for all the recipients of a batch, or for each when
+ * the message is personal (`personal-message.ts`).
  *
- * The result depends on the email alone, so that every try of every relay sends the same bytes.
+ * The result depends on the email and delivery alone, so that every try of every relay sends the same bytes.
  */
 import { parseMailbox } from "#contract/address.ts";
 import { kToMs } from "#contract/ids.ts";
 import { composeMessage } from "#contract/mime/compose.ts";
-import type { LeasedEmail } from "#contract/relay-protocol.ts";
+import type { LeasedDelivery, LeasedEmail } from "#contract/relay-protocol.ts";
+import { withFeedbackId } from "./feedback-header.ts";
 import type { GatewayStore } from "./gateway-store.ts";
 import { mergeContent } from "./merge-content.ts";
+import { type Personal, personalContent } from "./personal-message.ts";
 import { signMessage } from "./sign.ts";
 
 /**
@@ -25,27 +28,28 @@ export type Made =
 
 export class MessageMaker {
   readonly #store: GatewayStore;
-  /** By the email object of a batch, until it is forgotten. */
-  readonly #made = new WeakMap<LeasedEmail, Promise<Made>>();
+  /** By the email object of a batch, or the delivery's when it is personal, until it is forgotten. */
+  readonly #made = new WeakMap<LeasedEmail | LeasedDelivery, Promise<Made>>();
 
   constructor(store: GatewayStore) {
     this.#store = store;
   }
 
-  make(account: string, keysVersion: number, email: LeasedEmail): Promise<Made> {
-    const before = this.#made.get(email);
+  make(account: string, keysVersion: number, email: LeasedEmail, personal?: Personal): Promise<Made> {
+    const key = personal?.delivery ?? email;
+    const before = this.#made.get(key);
     if (before) return before;
-    const made = this.#make(account, keysVersion, email);
-    this.#made.set(email, made);
+    const made = this.#make(account, keysVersion, email, personal);
+    this.#made.set(key, made);
     return made;
   }
 
-  /** The email is done with: signed attachments must not stay for as long as the rest of its batch. */
-  forget(email: LeasedEmail): void {
-    this.#made.delete(email);
+  /** The email or delivery is done with: signed attachments must not stay for as long as the rest of the batch. */
+  forget(done: LeasedEmail | LeasedDelivery): void {
+    this.#made.delete(done);
   }
 
-  async #make(account: string, keysVersion: number, email: LeasedEmail): Promise<Made> {
+  async #make(account: string, keysVersion: number, email: LeasedEmail, personal: Personal | undefined): Promise<Made> {
     const from = parseMailbox(email.meta.from);
     if (from.kind === "invalid") return { kind: "unsendable", reason: `The sender cannot be read: ${from.reason}` };
     const keys = await this.#store.keys(account, from.mailbox.domain, keysVersion);
@@ -56,10 +60,13 @@ export class MessageMaker {
     if (content.kind !== "fetched") return content;
     try {
       const { k, id, meta } = email;
-      const own = meta.variables ? mergeContent(content.value, meta.variables) : content.value;
-      const { bytes, needsSmtpUtf8 } = composeMessage({ k, id, meta, content: own });
+      const { returnPathKey } = keys.value;
+      const merged = meta.variables ? mergeContent(content.value, meta.variables) : content.value;
+      const own = personal ? await personalContent(merged, account, personal, returnPathKey) : merged;
+      const marked = withFeedbackId(own, account, email, personal?.delivery, returnPathKey);
+      const { bytes, needsSmtpUtf8 } = composeMessage({ k, id, meta, content: marked });
       const signed = await signMessage(bytes, keys.value.signers, Math.floor((meta.scheduled_at ?? kToMs(k)) / 1000));
-      return { kind: "made", bytes: signed, needsSmtpUtf8, returnPathKey: keys.value.returnPathKey };
+      return { kind: "made", bytes: signed, needsSmtpUtf8, returnPathKey };
     } catch (error) {
       return {
         kind: "unsendable",

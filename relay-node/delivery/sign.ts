@@ -25,7 +25,7 @@ const OVERSIGNED = [
 ];
 const SIGNED = [
   ...["in-reply-to", "references"],
-  ...["list-unsubscribe", "list-unsubscribe-post", "list-id", "feedback-id"],
+  ...["list-unsubscribe", "list-unsubscribe-post", "list-id", "feedback-id", "x-hikyaku-feedback-id"],
 ];
 
 const [CR, LF, SPACE, TAB] = [13, 10, 32, 9];

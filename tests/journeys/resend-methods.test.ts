@@ -4,7 +4,8 @@
  */
 import { Resend } from "resend";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { OpenapiCheck, type Exchange } from "../support/openapi-check.ts";
+import { OpenapiCheck } from "../support/openapi-check.ts";
+import { done, refusal, watchReplies } from "../support/resend-calls.ts";
 import { startStack, type Stack } from "../support/stack.ts";
 
 let stack: Stack;
@@ -12,27 +13,6 @@ let resend: Resend;
 let apiKey: string;
 let check: OpenapiCheck;
 const faults: string[] = [];
-
-/** The SDK calls `fetch`: what it gets is looked at on the way, nothing is changed. */
-const watch = (): (() => void) => {
-  const plain = globalThis.fetch;
-  globalThis.fetch = async (input, init) => {
-    const response = await plain(input, init);
-    const url = new URL(input instanceof Request ? input.url : input);
-    if (url.origin !== stack.url || !url.pathname.startsWith("/v1/")) return response;
-    const exchange: Exchange = {
-      method: init?.method ?? "GET",
-      path: url.pathname,
-      status: response.status,
-      body: await response.clone().json(),
-    };
-    faults.push(...check.faults(exchange));
-    return response;
-  };
-  return () => {
-    globalThis.fetch = plain;
-  };
-};
 
 let unwatch = (): void => undefined;
 
@@ -42,22 +22,13 @@ beforeAll(async () => {
   const account = await stack.createAccount();
   apiKey = account.token;
   resend = new Resend(apiKey, { baseUrl: `${stack.url}/v1` });
-  unwatch = watch();
+  unwatch = watchReplies(stack.url, check, faults);
 });
 
 afterAll(async () => {
   unwatch();
   await stack?.stop();
 });
-
-/** The data of a call that must have gone well. */
-const done = async <T>(call: PromiseLike<{ data: T | null; error: unknown }>): Promise<T> => {
-  const { data, error } = await call;
-  expect(error).toBeNull();
-  if (data === null) throw new Error("no data");
-  return data;
-};
-const refusal = async (call: PromiseLike<{ data: unknown; error: unknown }>): Promise<unknown> => (await call).error;
 
 const mail = (fields: object = {}) => ({
   from: "App <app@sandbox.test>",
@@ -223,6 +194,27 @@ test("templates: drafted, published, sent with, changed, copied, removed", async
   expect(await done(resend.emails.get(sent.id))).toMatchObject({ html: expect.stringContaining("you owe 42") });
 });
 
+test("suppressions: added, listed, read by id and address, removed; in batches", async () => {
+  const { suppressions } = resend;
+  const added = await done(suppressions.add({ email: "Gone@dest.test" }));
+  expect(added).toMatchObject({ object: "suppression" });
+  for (const which of [added.id, "gone@dest.test"])
+    expect(await done(suppressions.get(which))).toMatchObject({ email: "gone@dest.test", origin: "manual" });
+  const both = await done(suppressions.batch.add({ emails: ["a+1@dest.test", "b@dest.test"] }));
+  const listed = await done(suppressions.list({ limit: 2 }));
+  expect([listed.has_more, listed.data.map(({ id }) => id)]).toEqual([
+    true,
+    both.data.map(({ id }) => id).toReversed(),
+  ]);
+  expect((await done(suppressions.list({ origin: "bounce" }))).data).toEqual([]);
+  expect(await done(suppressions.remove("a+1@dest.test"))).toMatchObject({ id: both.data[0]?.id, deleted: true });
+  const gone = await done(suppressions.batch.remove({ ids: [added.id, both.data[1]?.id ?? ""] }));
+  expect(gone.data.map(({ deleted }) => deleted)).toEqual([true, true]);
+  expect((await done(suppressions.batch.remove({ emails: ["b@dest.test"] }))).data[0]?.deleted).toBe(false);
+  expect(await refusal(suppressions.get("gone@dest.test"))).toMatchObject({ name: "not_found", statusCode: 404 });
+  expect(await refusal(suppressions.add({ email: "nobody" }))).toMatchObject({ name: "validation_error" });
+});
+
 test("domains.verify asks the DNS, and a proved domain may send", async () => {
   // Asked over DoH in the next test's way; here the service's resolver is not reachable: nothing is called missing.
   const made = await done(resend.domains.create({ name: "unreachable.example.com" }));
@@ -230,6 +222,56 @@ test("domains.verify asks the DNS, and a proved domain may send", async () => {
   const { records, status } = await done(resend.domains.get(made.id));
   expect(new Set(records.map((record) => record.status))).toEqual(new Set(["temporary_failure"]));
   expect(status).toBe("pending");
+});
+
+test("webhooks.*: made, read, changed, turned, their events read and replayed, removed", async () => {
+  const endpoint = "https://hooks.example.invalid/in";
+  const made = await done(resend.webhooks.create({ endpoint, events: ["suppression.added", "email.sent"] }));
+  expect(made).toMatchObject({ object: "webhook", signing_secret: expect.stringMatching(/^whsec_/) });
+  const { id } = made;
+  expect(await done(resend.webhooks.get(id))).toMatchObject({
+    ...{ object: "webhook", id, endpoint, status: "enabled", events: ["suppression.added", "email.sent"] },
+    signing_secret: made.signing_secret,
+  });
+  expect(await done(resend.webhooks.list())).toMatchObject({
+    object: "list",
+    has_more: false,
+    data: [{ id, endpoint }],
+  });
+  expect(await done(resend.webhooks.update(id, { events: ["suppression.added"] }))).toEqual({ object: "webhook", id });
+  const turned = await done(resend.webhooks.rotateSigningSecret(id));
+  expect(turned).toEqual({ object: "webhook", id, signing_secret: expect.stringMatching(/^whsec_/) });
+  expect(turned.signing_secret).not.toBe(made.signing_secret);
+  await done(resend.suppressions.add({ email: "listened@dest.test" }));
+  const listed = async () => (await done(resend.webhooks.events.list({ webhookId: id }))).data;
+  await expect.poll(listed, { timeout: 10_000 }).toMatchObject([{ type: "suppression.added" }]);
+  const eventId = (await listed())[0]?.id ?? "";
+  expect(await done(resend.webhooks.events.get({ webhookId: id, eventId }))).toMatchObject({
+    ...{ object: "webhook_event", id: eventId },
+    payload: { type: "suppression.added", data: { email: "listened@dest.test" } },
+  });
+  const attempts = async () => (await done(resend.webhooks.events.attempts.list({ webhookId: id, eventId }))).data;
+  await expect.poll(attempts, { timeout: 20_000 }).toMatchObject([{ http_status_code: 0 }]);
+  expect(await done(resend.webhooks.events.replay({ webhookId: id, eventId }))).toEqual({
+    ...{ object: "webhook_event", id: eventId },
+  });
+  for (const [path, body] of [
+    ["replay", { status: "all" }],
+    ["test", undefined],
+  ] as const)
+    await fetch(`${stack.url}/v1/webhooks/${id}/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  await fetch(`${stack.url}/v1/events`, { headers: { authorization: `Bearer ${apiKey}` } });
+  expect(
+    await refusal(resend.webhooks.create({ endpoint: "http://127.0.0.1/", events: ["email.sent"] })),
+  ).toMatchObject({
+    name: "security_error",
+  });
+  expect(await done(resend.webhooks.remove(id))).toEqual({ object: "webhook", id, deleted: true });
+  expect(await refusal(resend.webhooks.get(id))).toMatchObject({ name: "not_found", statusCode: 404 });
 });
 
 test("what the contract has and this service has not is a 404 in its JSON", async () => {
@@ -253,6 +295,10 @@ test("each reply was as the OpenAPI document says, and every operation of an acc
   await request("GET", `/v1/emails/bulk/${String(bulk["id"])}`);
   const { data } = await done(resend.emails.list({ limit: 1 }));
   await request("GET", `/v1/emails/${data[0]?.id ?? ""}/events`);
+  await request("GET", "/v1/emails/receiving");
+  const nothing = `/v1/emails/receiving/${data[0]?.id ?? ""}`;
+  for (const path of ["", "/attachments", "/attachments/1"]) await request("GET", nothing + path);
+  await request("DELETE", nothing);
   for (const path of ["/v1/limits", "/v1/sandbox/messages", "/v1/senders", "/v1/openapi.json"])
     await request("GET", path);
   const key = await request("POST", "/v1/api-keys", { name: "Turning" });
@@ -260,12 +306,14 @@ test("each reply was as the OpenAPI document says, and every operation of an acc
   await stack.admin("PUT", `/admin/accounts/${apiKey.split("_")[1] ?? ""}/domains/mine.test`, {
     status: "verified",
   });
+  expect(await request("POST", "/v1/suppressions/import", "email\na@dest.test\n")).toMatchObject({ added: 1 });
+  await fetch(`${stack.url}/v1/suppressions/export`, { headers: { authorization: `Bearer ${apiKey}` } });
   const sender = await request("POST", "/v1/senders", { email: "me@mine.test" });
   await request("DELETE", `/v1/senders/${String(sender["id"])}`);
   expect(faults).toEqual([
     "GET /v1/broadcasts is not in the document",
     "GET /v1/segments/x/contacts is not in the document",
   ]);
-  const operators = /Account|Relay|Audit|vouch/;
+  const operators = /Account|Relay|Audit|vouch|OperatorSuppression/;
   expect(check.operations.filter((name) => !operators.test(name) && !check.seen.has(name))).toEqual([]);
 });

@@ -29,6 +29,7 @@ const GOOD: Record<string, unknown> = {
     stream: "bulk",
     require_tls: true,
     metadata: { order: "1" },
+    on_suppressed: "refuse",
   },
   sendBatch: [goodSend({ tags: [{ name: "a", value: "b" }] })],
   updateEmail: { scheduled_at: new Date(Date.now() + 3_600_000).toISOString() },
@@ -38,8 +39,15 @@ const GOOD: Record<string, unknown> = {
     custom_return_path: "out",
     tls: "enforced",
     capabilities: { sending: "enabled" },
+    when_broken: "stop",
   },
-  updateDomain: { tls: "enforced", open_tracking: true, capabilities: { receiving: "disabled" } },
+  updateDomain: {
+    tls: "enforced",
+    open_tracking: true,
+    capabilities: { receiving: "disabled" },
+    when_broken: "stop",
+    mta_sts: { mode: "testing", mx: ["mx.there.test"], max_age: 86_400 },
+  },
   createApiKey: {
     name: "key",
     permission: "sending_access",
@@ -83,6 +91,13 @@ const GOOD: Record<string, unknown> = {
   },
   vouchForDomain: { status: "verified", dkim: [{ selector: "s1", private_key: "PEM" }] },
   createRelay: { name: "R", pools: ["default"] },
+  addSuppression: { email: "a@dest.test", stream: "bulk", expires_at: "2099-01-01T00:00:00Z" },
+  addSuppressions: { emails: ["a@dest.test", "*@dest.test"], stream: "bulk", expires_at: "2099-01-01T00:00:00Z" },
+  removeSuppressions: { emails: ["a@dest.test"] },
+  createWebhook: { endpoint: "https://hooks.example.com/in", events: ["email.sent"] },
+  updateWebhook: { endpoint: "https://hooks.example.com/in", events: ["email.sent"], status: "disabled" },
+  replayWebhook: { status: "all", since: "2026-11-24T00:00:00Z", until: "2099-01-01T00:00:00Z" },
+  putOperatorSuppressions: { emails: ["a@dest.test", "*@dest.test"], note: "a typo" },
 };
 
 /** Fields of free text: line breaks and any letters are theirs, or the field takes what others may not. */
@@ -158,7 +173,11 @@ const rowsOf = async (account: TestAccount): Promise<unknown> => {
     "template",
     "sender",
     "bulk",
+    "suppression",
+    "webhook",
+    "notice",
     "audit",
+    "notice",
     "setting",
   ];
   const counts = tables.map((table) => `(SELECT COUNT(*) FROM ${table}) AS ${table}`).join(", ");
@@ -183,6 +202,7 @@ const idsOf = async ({ token }: TestAccount): Promise<Record<string, string>> =>
     domains: await made("/v1/domains", { name: "there.test" }),
     "api-keys": await made("/v1/api-keys", { name: "there" }),
     templates: await made("/v1/templates", { name: "there", html: "x" }),
+    webhooks: await made("/v1/webhooks", { endpoint: "https://there.example.com", events: ["email.sent"] }),
   };
 };
 
@@ -205,6 +225,11 @@ test.each(Object.keys(GOOD))(
       body: { status: "verified" },
     });
     const ids = await idsOf(account);
+    // What is there: only of a verified domain may all be set.
+    await call("PUT", `/admin/accounts/${account.id}/domains/there.test`, {
+      token: env.HIKYAKU_ADMIN_TOKEN,
+      body: { status: "verified" },
+    });
     const taken: string[] = [];
     let before = await rowsOf(account);
     for (const [index, { endpoint, place, what, body: odd }] of cases.filter((one) => one.name === name).entries()) {

@@ -7,6 +7,7 @@ import { reset } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { ENDPOINTS } from "#contract/endpoints.ts";
 import type { Endpoint } from "#contract/endpoints/endpoint.ts";
+import { handOver, mailOf, receiveFor } from "./support/received-scene.ts";
 import { call, goodSend, openAccount, sqlIn, type TestAccount } from "./support/worker-calls.ts";
 
 afterEach(reset);
@@ -35,7 +36,19 @@ const furnish = async (account: TestAccount): Promise<Record<string, string>> =>
     "api-keys": await made("/v1/api-keys", { name: "Secret" }),
     templates: template,
     senders: await made("/v1/senders", { email: "secret@shop.test" }),
+    receiving: await receivedBy(account),
+    suppressions: await made("/v1/suppressions", { email: "secret@dest.test" }),
+    webhooks: await made("/v1/webhooks", { endpoint: "https://secret.example.com", events: ["email.sent"] }),
   };
+};
+
+const receivedBy = async (account: TestAccount): Promise<string> => {
+  await handOver(await receiveFor(account), "Secret", mailOf("Secret", { head: { subject: "Secret" } }));
+  const [{ id } = { id: "" }] = await sqlIn<{ id: string }>(
+    account.stub,
+    "SELECT data ->> 'email_id' AS id FROM notice WHERE type = 'email.received'",
+  );
+  return id;
 };
 
 const everything = async ({ stub }: TestAccount): Promise<unknown> => {
@@ -49,6 +62,9 @@ const everything = async ({ stub }: TestAccount): Promise<unknown> => {
     "template",
     "sender",
     "bulk",
+    "suppression",
+    "webhook",
+    "received",
     "audit",
     "setting",
   ];
@@ -63,6 +79,8 @@ const BODIES: Record<string, unknown> = {
   updateDomain: { tls: "enforced" },
   updateApiKey: { name: "Mine" },
   updateTemplate: { name: "Mine" },
+  updateWebhook: { status: "disabled" },
+  replayWebhook: {},
 };
 
 const behindKey = Object.entries<Endpoint>(ENDPOINTS).filter(([, { needs }]) => needs === "send" || needs === "full");
@@ -74,7 +92,7 @@ test("each endpoint with an id answers another account that there is nothing, an
   const withId = behindKey.filter(([, { path }]) => path.includes(":id"));
   expect(withId.length).toBeGreaterThan(15);
   for (const [name, { method, path }] of withId) {
-    const room = path.includes("/bulk/") ? "bulk" : (path.split("/")[2] ?? "");
+    const room = ["bulk", "receiving"].find((word) => path.includes(`/${word}/`)) ?? path.split("/")[2] ?? "";
     const id = ids[room];
     expect(id, `${name}: nothing was made for ${room}`).toBeTruthy();
     const body = BODIES[name];

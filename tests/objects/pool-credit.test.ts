@@ -9,7 +9,7 @@ import { BATCH_LIMIT } from "#contract/relay-protocol.ts";
 import { acceptMany, deliveriesOf, leaseTo } from "./support/account-scene.ts";
 import { recordLog } from "./support/recorded-log.ts";
 import { aMoment, joinRelay, type RelaySocket } from "./support/relay-socket.ts";
-import { openAccount, openRelay, sendEmail, sqlIn } from "./support/worker-calls.ts";
+import { call, openAccount, openRelay, sendEmail, sqlIn } from "./support/worker-calls.ts";
 
 afterEach(reset);
 recordLog();
@@ -207,4 +207,22 @@ test("a socket that hangs up is given nothing more, and its mail comes back only
   relay.hangUp();
   await aMoment();
   expect((await leaseTo(account, "another", 100)).ks).not.toContain(held);
+});
+
+test("an account with a long queue of suppressed mail is asked again at once, in turn with the others", async () => {
+  const [account, other] = [await openAccount(), await openAccount()];
+  const body = { email: "*@dest.test" };
+  await call("POST", "/v1/suppressions", { token: account.token, body });
+  await acceptMany(account, 1, { recipients: ["gone@dest.test"] });
+  await sqlIn(
+    account.stub,
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+     INSERT INTO delivery SELECT k + i, k, i || '@dest.test', 0, 0, 0, 0, 'queued', 0, '[]' FROM n, (SELECT k FROM email)`,
+  );
+  await evictDurableObject(account.stub);
+  const [behind] = await acceptMany(account, 1);
+  const [others] = await acceptMany(other, 1);
+  const relay = await joinRelay((await openRelay()).token, { free: 1000 });
+  await givenExactly(relay, 2);
+  expect(relay.given()).toEqual([others, behind]);
 });

@@ -4,6 +4,8 @@
  */
 import { reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { NOTICE_SQL } from "../../gateway/objects/account-notices.ts";
+import { POLICY_SQL } from "../../gateway/objects/account-policies.ts";
 import { ACCEPT_SQL, QUEUE_SQL } from "../../gateway/objects/account-schema.ts";
 import { acceptMany, leaseTo, outcomes } from "./support/account-scene.ts";
 import { openAccount, sqlIn, type TestAccount } from "./support/worker-calls.ts";
@@ -60,6 +62,12 @@ test.each(Object.entries(PLANS))("the plan of `%s` reads by key", async (name, {
 
 test.each(Object.entries(ACCEPT_SQL))("the insert into `%s` reads its list and nothing else", async (_, statement) => {
   expect(await planOf(statement, ["[]"])).toEqual([`SCAN json_each ${JSON_LIST}`]);
+});
+
+test("notices are forgotten by key, policies by domain", async () => {
+  expect(await planOf(NOTICE_SQL.sweep, [0])).toEqual(["SEARCH notice USING INTEGER PRIMARY KEY (rowid<?)"]);
+  expect(await planOf(NOTICE_SQL.insert, [0, "", 0, ""])).toEqual([]);
+  expect(await planOf(POLICY_SQL.told, ["", 0])).toEqual(["SEARCH policy_change USING PRIMARY KEY (domain=?)"]);
 });
 
 test("the table of plans can tell: a statement without a key shows as a scan and a sort", async () => {

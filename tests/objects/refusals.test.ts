@@ -65,6 +65,10 @@ const CAUSES: Partial<Record<ProblemCode, (account: TestAccount) => Promise<Answ
   invalid_parameter: ({ token }) => call("GET", "/v1/emails?limit=0", { token }),
   invalid_region: ({ token }) => call("POST", "/v1/domains", { token, body: { name: "a.test", region: "mars-1" } }),
   missing_required_field: (account) => send(account, { subject: undefined }),
+  recipient_suppressed: async (account) => {
+    await call("POST", "/v1/suppressions", { token: account.token, body: { email: "reader@inbox.test" } });
+    return send(account, { on_suppressed: "refuse" });
+  },
   rate_limit_exceeded: async () => {
     const account = await openAccount({ limits: { recipients_per_10_minutes: 1 } });
     await send(account);

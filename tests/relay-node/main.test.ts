@@ -7,6 +7,7 @@ import { CLOSE } from "#contract/relay-protocol.ts";
 import { type FakeGateway, TOKEN } from "../support/fake-gateway.ts";
 import { type ScriptedServerOptions, startSmtpServer } from "../support/scripted-smtp-server.ts";
 import { ACCOUNT, atEnd, batchTo, fakeGateway, temporaryFolder, until } from "./delivery/relay-scene.ts";
+import { SmtpVisitor } from "./inbound/smtp-visitor.ts";
 
 const MAIN = fileURLToPath(new URL("../../relay-node/main.ts", import.meta.url));
 // Each test starts processes.
@@ -105,6 +106,29 @@ test("settings that are not right end it with 2 and all mistakes", async () => {
   const relay = startRelay({ HIKYAKU_MX_PORT: "x", HIKYAKU_LOG: "loud" });
   expect(await relay.ended).toBe(2);
   expect(relay.stderr).toMatch(/HIKYAKU_GATEWAY_URL.*HIKYAKU_RELAY_TOKEN.*HIKYAKU_MX_PORT.*HIKYAKU_LOG/s);
+});
+
+test("told to, it listens for mail that comes in, and stops with it", async () => {
+  const { gateway, env } = await scene();
+  const relay = startRelay({ ...env, HIKYAKU_INBOUND: "127.0.0.1:0", HIKYAKU_HELO: "mx1.relay.test" });
+  await joined(gateway);
+  const port = Number(/"event":"inbound\.listening"[^\n]*"port":(\d+)/.exec(relay.stdout)?.[1]);
+  const visitor = await SmtpVisitor.to(port);
+  expect(await visitor.reply()).toMatch(/^220 mx1\.relay\.test ESMTP/);
+  relay.child.kill("SIGTERM");
+  expect(await relay.ended).toBe(0);
+  expect(visitor.isClosed).toBe(true);
+});
+
+test("where it cannot listen, or with what, ends it with 2", async () => {
+  const { server, env } = await scene();
+  const check = async (settings: Record<string, string>, says: RegExp): Promise<void> => {
+    const relay = startRelay({ ...env, HIKYAKU_INBOUND: "127.0.0.1:0", ...settings });
+    expect(await relay.ended).toBe(2);
+    expect(relay.stderr).toMatch(says);
+  };
+  await check({ HIKYAKU_INBOUND: `127.0.0.1:${server.port}` }, /HIKYAKU_INBOUND: .*EADDRINUSE/);
+  await check({ HIKYAKU_TLS_CERT: "/nowhere/c.pem", HIKYAKU_TLS_KEY: "/nowhere/k.pem" }, /certificate: .*nowhere/);
 });
 
 test("a data directory in use ends it with 2, and the one that has it goes on", async () => {

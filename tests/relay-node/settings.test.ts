@@ -33,6 +33,9 @@ test("the defaults", () => {
     window: CREDIT_WINDOW,
     connectionsPerDestination: 20,
     connections: 500,
+    inbound: undefined,
+    bounceDomain: "bounce.localhost",
+    certificate: undefined,
     logLevel: "info",
   });
 });
@@ -67,6 +70,10 @@ test("each setting", () => {
   check("HIKYAKU_RELAY_WINDOW", "50", "window", 50);
   check("HIKYAKU_RELAY_CONNECTIONS", "4", "connectionsPerDestination", 4);
   check("HIKYAKU_RELAY_CONNECTIONS_ALL", "40", "connections", 40);
+  check("HIKYAKU_INBOUND", "0.0.0.0:25", "inbound", { host: "0.0.0.0", port: 25 });
+  check("HIKYAKU_INBOUND", "[::]:0", "inbound", { host: "::", port: 0 });
+  check("HIKYAKU_INBOUND", "off", "inbound", undefined);
+  check("HIKYAKU_BOUNCE_DOMAIN", "Bounce.Relay.example", "bounceDomain", "bounce.relay.example");
   check("HIKYAKU_LOG", "debug", "logLevel", "debug");
 });
 
@@ -89,6 +96,8 @@ test("all mistakes at once, each with its setting", () => {
     HIKYAKU_SMTP_TIMEOUTS: "hello=2,dot=never,mail=-1,greeting=3",
     HIKYAKU_RELAY_WINDOW: "many",
     HIKYAKU_RELAY_CONNECTIONS: "2.5",
+    HIKYAKU_INBOUND: "mx.example:25",
+    HIKYAKU_TLS_CERT: "cert.pem",
     HIKYAKU_LOG: "loud",
   };
   const result = parseSettings(wrong, "node1.example");
@@ -111,9 +120,22 @@ test("all mistakes at once, each with its setting", () => {
     "HIKYAKU_SMTP_TIMEOUTS",
     "HIKYAKU_RELAY_WINDOW",
     "HIKYAKU_RELAY_CONNECTIONS",
+    "HIKYAKU_INBOUND",
+    "HIKYAKU_TLS_CERT",
     "HIKYAKU_LOG",
   ]);
   expect(result.problems.join("\n")).not.toMatch(/hunter2|hk_not_a_relay/);
+});
+
+test("a certificate and its key go together", () => {
+  const files = { HIKYAKU_TLS_CERT: "cert.pem", HIKYAKU_TLS_KEY: "key.pem" };
+  expect(read(files).certificate).toEqual({ cert: "cert.pem", key: "key.pem" });
+  expect(parseSettings({ ...LEAST, HIKYAKU_TLS_KEY: "key.pem" }, "node1.example").kind).toBe("invalid");
+});
+
+test("a listener is an address and a port", () => {
+  for (const text of ["25", ":25", "0.0.0.0", "0.0.0.0:65536", "[127.0.0.1]:25", "::1:25", "localhost:25"])
+    expect(parseSettings({ ...LEAST, HIKYAKU_INBOUND: text }, "node1.example").kind, text).toBe("invalid");
 });
 
 test("what has no default must be set", () => {

@@ -43,19 +43,10 @@ export class OpenapiCheck {
     const template = this.#templateOf(path, method);
     const operation = template === undefined ? undefined : this.#document.paths[template]?.[method.toLowerCase()];
     if (!operation || template === undefined) return [`${method} ${path} is not in the document`];
-    if (!operation.responses[status]?.content)
-      return [`${method} ${path}: the document has no reply with status ${status}`];
+    const [type] = Object.keys(operation.responses[status]?.content ?? {});
+    if (type === undefined) return [`${method} ${path}: the document has no reply with status ${status}`];
     this.seen.add(operation.operationId);
-    const pointer = [
-      "paths",
-      template,
-      method.toLowerCase(),
-      "responses",
-      String(status),
-      "content",
-      "application/json",
-      "schema",
-    ];
+    const pointer = ["paths", template, method.toLowerCase(), "responses", String(status), "content", type, "schema"];
     const validate = this.#ajv.compile({ $ref: `doc#/${pointer.map(escapePointer).join("/")}` });
     if (validate(body)) return [];
     return (validate.errors ?? []).map(

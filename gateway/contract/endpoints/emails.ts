@@ -33,7 +33,7 @@ export const EMAIL_ENDPOINTS = {
     body: SendRequest,
     reply: SendReply,
     headers: IDEMPOTENCY,
-    problems: ["missing_required_field", ...SEND_PROBLEMS],
+    problems: ["missing_required_field", "recipient_suppressed", ...SEND_PROBLEMS],
   },
   sendBatch: {
     ...emails,
@@ -44,7 +44,7 @@ export const EMAIL_ENDPOINTS = {
     body: BatchRequest,
     reply: BatchReply,
     headers: { ...IDEMPOTENCY, "x-batch-validation": "`strict` (all or none, the default) or `permissive`" },
-    problems: ["missing_required_field", ...SEND_PROBLEMS],
+    problems: ["missing_required_field", "recipient_suppressed", ...SEND_PROBLEMS],
   },
   sendBulk: {
     ...emails,

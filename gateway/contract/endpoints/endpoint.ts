@@ -21,6 +21,8 @@ export type Endpoint = {
   /** The body's media type when it is not JSON. */
   bodyType?: string;
   reply: z.ZodType;
+  /** The reply's media type when it is not JSON; refusals are JSON still. */
+  replyType?: string;
   /** Request headers that mean something here. */
   headers?: Record<string, string>;
   problems?: readonly ProblemCode[];

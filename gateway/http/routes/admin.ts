@@ -10,8 +10,9 @@ import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { seal, sealingKey } from "#contract/sealed.ts";
 import { parseDomain } from "#dns/domain.ts";
 import { readDkimKey } from "../../core/dkim-key.ts";
+import { parseSuppressedAddress, parseSuppressedAddresses } from "../../core/suppressed-address.ts";
 import type { ArgsOf, Question, ReplyOf } from "../../objects/account-desk.ts";
-import type { SealedSigner } from "../../objects/account-domains.ts";
+import type { SealedSigner } from "../../objects/domain-row.ts";
 import type { RelayRow } from "../../objects/directory.ts";
 import { accountStub, askAs } from "../ask.ts";
 import { clientIp } from "../client-ip.ts";
@@ -24,6 +25,7 @@ import { mintKey } from "./api-keys.ts";
 export const adminRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
   accountRoutes(app, turnstile);
   relayRoutes(app);
+  suppressionRoutes(app);
 };
 
 const accountRoutes = (app: Hono<GatewayEnv>, turnstile: Turnstile): void => {
@@ -89,6 +91,22 @@ const relayRoutes = (app: Hono<GatewayEnv>): void => {
     if (!relay) return sendProblem(c, problem("not_found", "There is no relay with this id."));
     await Promise.all(relay.pools.map((pool) => c.env.POOL.getByName(pool).dismiss(relay.id)));
     return answer(c, { object: "relay", id: relay.id, deleted: true });
+  });
+};
+
+const suppressionRoutes = (app: Hono<GatewayEnv>): void => {
+  serve(app, "putOperatorSuppressions", async (c, { body }) => {
+    const addresses = parseSuppressedAddresses(body.emails);
+    if (isProblem(addresses)) return sendProblem(c, addresses);
+    const put = await directory(c).putSuppressions(addresses.list, body.note, clientIp(c));
+    return answer(c, isProblem(put) ? put : { object: "operator_suppressions", ...put });
+  });
+  serve(app, "listOperatorSuppressions", async (c, { query }) => answer(c, await directory(c).listSuppressions(query)));
+  serve(app, "deleteOperatorSuppression", async (c) => {
+    const id = parseSuppressedAddress(c.req.param("id") ?? "");
+    const isRemoved = id !== undefined && (await directory(c).removeSuppression(id, clientIp(c)));
+    if (!isRemoved) return sendProblem(c, problem("not_found", "There is no such address on the list."));
+    return answer(c, { object: "operator_suppression", id, deleted: true });
   });
 };
 

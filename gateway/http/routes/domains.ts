@@ -1,18 +1,19 @@
 /**
- * `/v1/domains`: sending domains. Keys are made here and sealed before they go to the account; records are looked up
- * here, because an object that waits for the DNS would keep its account waiting.
+ * `/v1/domains`: sending domains. Keys are made here and sealed before they go to the account, and the DNS is asked here
+ * when somebody waits for it; what its answers mean for a domain is the account's to say.
  */
 import type { Hono } from "hono";
-import { REGIONS, type CreateDomain } from "#contract/domain.ts";
+import { REGIONS, type CreateDomain, type MtaStsSetting } from "#contract/domain.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { seal, sealingKey } from "#contract/sealed.ts";
 import { parseDomain } from "#dns/domain.ts";
+import { formatMtaStsPolicy, parseMtaStsPolicy, policyId } from "#dns/mta-sts.ts";
 import { sendingRecords } from "#dns/requirement.ts";
 import { wantedSpf } from "#dns/spf-wanted.ts";
-import { verifyRecords } from "#dns/verify-records.ts";
-import { dohResolver } from "#resolvers/doh.ts";
 import { generateDkimKey } from "../../core/dkim-key.ts";
-import type { SealedSigner, StoredRecord } from "../../objects/account-domains.ts";
+import type { NewPolicy } from "../../objects/account-domains.ts";
+import { lookUpDomain } from "../../objects/domain-look-up.ts";
+import type { SealedSigner, StoredRecord } from "../../objects/domain-row.ts";
 import { ask, askAs } from "../ask.ts";
 import type { GatewayContext, GatewayEnv } from "../context.ts";
 import { answerTold, sendProblem } from "../problem-response.ts";
@@ -25,11 +26,11 @@ const SELECTORS = [
   { selector: "hikyaku2", algorithm: "rsa-sha256", standby: true },
   { selector: "hikyaku3", algorithm: "ed25519-sha256", standby: false },
 ] as const;
-const LOOK_UP_MS = 10_000;
+const WEEK_SECONDS = 604_800;
 
 export const domainRoutes = (app: Hono<GatewayEnv>): void => {
   serve(app, "createDomain", async (c, { body }) => {
-    const name = checkDomain(body);
+    const name = nameOf(body);
     if (typeof name === "object") return sendProblem(c, name);
     const visitor = c.get("visitor");
     // Two RSA keys are a quarter of a second of work: nobody gets them for asking.
@@ -39,26 +40,39 @@ export const domainRoutes = (app: Hono<GatewayEnv>): void => {
     return ask(c, "createDomain", { name, request: body, signers, records });
   });
   serve(app, "listDomains", (c, { query }) => ask(c, "listDomains", query));
-  serve(app, "getDomain", (c) => ask(c, "getDomain", { id: idOf(c) }));
-  serve(app, "updateDomain", (c, { body }) => ask(c, "updateDomain", { id: idOf(c), request: body }));
+  serve(app, "getDomain", (c) => ask(c, "getDomain", { id: idOf(c), host: hostOf(c) }));
+  serve(app, "updateDomain", async (c, { body }) => {
+    const policy = body.mta_sts ? await makePolicy(body.mta_sts) : undefined;
+    if (policy && isProblem(policy)) return sendProblem(c, policy);
+    return ask(c, "updateDomain", { id: idOf(c), request: body, policy });
+  });
   serve(app, "verifyDomain", verify);
   serve(app, "deleteDomain", (c) => ask(c, "deleteDomain", { id: idOf(c) }));
 };
 
+/** Where this service answers, and so the hosts of policies have to point. */
+const hostOf = (c: GatewayContext): string =>
+  new URL(c.env.HIKYAKU_PUBLIC_URL || c.req.url).hostname.replaceAll(/^\[|\]$/g, "");
+
 const verify = async (c: GatewayContext): Promise<Response> => {
   const visitor = c.get("visitor");
-  const asked = await askAs(c.env, visitor.account, visitor, "recordsToVerify", { id: idOf(c) });
+  const asked = await askAs(c.env, visitor.account, visitor, "domainToLookUp", { id: idOf(c) });
   if (isProblem(asked.answer)) return answerTold(c, asked);
-  const { name, records } = asked.answer;
-  const resolve = dohResolver({
-    urls: c.env.HIKYAKU_DOH_URL.split(",").map((url) => url.trim()),
-    timeoutMs: LOOK_UP_MS / 2,
-  });
-  const found = await verifyRecords(name, records, resolve, AbortSignal.timeout(LOOK_UP_MS));
-  return ask(c, "setRecordStatuses", { id: idOf(c), statuses: found.map(({ status }) => status) });
+  const findings = await lookUpDomain(asked.answer.sending, c.env.HIKYAKU_DOH_URL);
+  return ask(c, "domainLookedUp", { id: idOf(c), findings });
 };
 
-const checkDomain = ({ name, region }: CreateDomain): string | Problem => {
+/** What senders would make of the policy decides whether it is one. */
+const makePolicy = async ({ max_age = WEEK_SECONDS, ...asked }: MtaStsSetting): Promise<NewPolicy | Problem> => {
+  const setting = { ...asked, mx: asked.mx.map((pattern) => pattern.toLowerCase()), max_age };
+  const text = formatMtaStsPolicy({ mode: setting.mode, mx: setting.mx, maxAgeSeconds: max_age });
+  const read = parseMtaStsPolicy(text);
+  if (read.kind === "invalid")
+    return problem("validation_error", `Invalid \`mta_sts\` field: it makes no policy, for ${read.reason}.`);
+  return { setting, text, id: await policyId(text) };
+};
+
+const nameOf = ({ name, region }: CreateDomain): string | Problem => {
   const domain = parseDomain(name);
   if (domain.kind === "invalid") return problem("validation_error", "Invalid `name` field: it is not a domain name.");
   if (!domain.domain.includes("."))

@@ -10,12 +10,14 @@ import { accountStub } from "../ask.ts";
 import { relayToken } from "../authenticate.ts";
 import type { GatewayEnv } from "../context.ts";
 import { sendProblem } from "../problem-response.ts";
+import { relayInboundRoutes } from "./relay-inbound.ts";
 
 const PartQuery = z.object({ k: z.coerce.number().int().min(0), chunks: z.coerce.number().int().min(1).max(1000) });
 
 export const relayRoutes = (): Hono<GatewayEnv> =>
   new Hono<GatewayEnv>()
     .use(relayToken())
+    .route("/inbound", relayInboundRoutes())
     .get("/connect", async (c) => {
       const { id, name, pools } = c.get("relay");
       const pool = c.req.query("pool") ?? "default";

@@ -30,11 +30,20 @@ test("the least that is an email", () => {
     recipients: ["b@dest.test"],
     stream: "transactional",
     scheduledMs: undefined,
+    refuseSuppressed: false,
     template: undefined,
     meta: { from: "a@from.test", to: ["b@dest.test"], subject: "Hi" },
     content: { text: "Hello" },
     remote: [],
   });
+});
+
+test("a send may ask to be refused when a recipient is suppressed", () => {
+  for (const [on_suppressed, expected] of [
+    ["refuse", true],
+    ["event", false],
+  ] as const)
+    expect(taken({ on_suppressed })).toMatchObject({ refuseSuppressed: expected });
 });
 
 test("all that an email may have goes to the relay as it was written", () => {

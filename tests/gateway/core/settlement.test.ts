@@ -118,3 +118,16 @@ test("what the outcome does not say, the event does not either", () => {
   const { events } = settled({ attempt: 1 }, outcome("bounced", { host: "mx.dest.test" }));
   expect(events[0]?.data.route).toStrictEqual({ host: "mx.dest.test" });
 });
+
+test("a bounce says of which kind it is, in the contract's words", () => {
+  const reply = { code: 550, enhanced: "5.1.1", text: "no such user" };
+  const { events } = settled({}, outcome("bounced", { phase: "rcpt", reply, reason: "The mailbox does not exist" }));
+  expect(events.at(-1)?.data.bounce).toEqual({
+    ...{ type: "Permanent", subType: "General", message: "The mailbox does not exist" },
+    diagnosticCode: ["smtp; 550 5.1.1 no such user"],
+  });
+  const others = (["delivered", "failed", "deferred", "unknown"] as const).flatMap(
+    (kind) => settled({}, outcome(kind, { phase: "rcpt", reply })).events,
+  );
+  expect(others.filter(({ data }) => data.bounce)).toEqual([]);
+});

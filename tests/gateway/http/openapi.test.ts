@@ -209,7 +209,9 @@ test("the schemas are JSON Schema 2020-12", () => {
     const at = `paths/${encodeURIComponent(path.replaceAll("/", "~1"))}/${method}`;
     const type = Object.keys(requestBody?.content ?? {})[0]?.replaceAll("/", "~1");
     if (type !== undefined) compile(`${at}/requestBody/content/${type}/schema`);
-    for (const status of Object.keys(responses)) compile(`${at}/responses/${status}/content/application~1json/schema`);
+    for (const [status, { content }] of Object.entries(responses))
+      for (const replyType of Object.keys(content))
+        compile(`${at}/responses/${status}/content/${replyType.replaceAll("/", "~1")}/schema`);
   }
   const isEmail = compile("components/schemas/SendRequest");
   expect(isEmail({ from: "a@example.com", to: ["b@example.com"], scheduled_at: "2026-11-24T12:00:00Z" })).toBe(true);

@@ -20,6 +20,7 @@ test("without flags and environment the defaults of the interface hold", () => {
     relayPools: ["default"],
     logLevel: "info",
     retry: undefined,
+    webhookRetry: undefined,
   });
 });
 
@@ -47,6 +48,7 @@ test("all mistakes come at once, each under the name it was given by", () => {
     HIKYAKU_ALLOW_PRIVATE: "yes",
     HIKYAKU_PUBLIC_URL: "mail.example",
     HIKYAKU_RETRY: "soon",
+    HIKYAKU_WEBHOOK_RETRY: "later",
     HIKYAKU_DOH_URL: "https://a.example,ftp://b.example",
     HIKYAKU_BOUNCE_DOMAIN: "-x",
     HIKYAKU_LOG: "loud",
@@ -65,6 +67,7 @@ test("all mistakes come at once, each under the name it was given by", () => {
     "HIKYAKU_PUBLIC_URL is not an http or https URL",
     "HIKYAKU_RELAYS is not a whole number",
     "HIKYAKU_RETRY is not a list of seconds such as 60,300,900 or 60,300,...",
+    "HIKYAKU_WEBHOOK_RETRY is not a list of seconds such as 60,300,900 or 60,300,...",
   ]);
 });
 
@@ -72,9 +75,13 @@ test("a flag without a value is a mistake, not the next flag", () => {
   expect(read(["--data"])).toEqual({ kind: "invalid", mistakes: ["--data needs a value"] });
 });
 
-test.each(["60,300,900", "0.2", "60, 300, ...", "1,1…"])("HIKYAKU_RETRY may be %s", (retry) => {
-  expect(settingsOf([], { HIKYAKU_RETRY: retry }).retry).toBe(retry);
-});
+test.each(["60,300,900", "0.2", "60, 300, ...", "1,1…"])(
+  "HIKYAKU_RETRY and HIKYAKU_WEBHOOK_RETRY may be %s",
+  (retry) => {
+    expect(settingsOf([], { HIKYAKU_RETRY: retry }).retry).toBe(retry);
+    expect(settingsOf([], { HIKYAKU_WEBHOOK_RETRY: retry }).webhookRetry).toBe(retry);
+  },
+);
 
 test("an IPv6 address stands in brackets", () => {
   expect(hostAndPort("::1", 80)).toBe("[::1]:80");

@@ -14,7 +14,7 @@ const plain = {
 test("the facts of our wrangler.toml are found", () => {
   expect(facts.compatibilityDate).toMatch(/^\d{4}-\d\d-\d\d$/);
   expect(facts.classes).toContainEqual({ binding: "ACCOUNT", className: "Account" });
-  expect(facts.classes.map((each) => each.className).toSorted()).toEqual(["Account", "Directory", "Pool"]);
+  expect(facts.classes.map((each) => each.className).toSorted()).toEqual(["Account", "Directory", "Endpoint", "Pool"]);
   expect(facts.vars).toHaveProperty("HIKYAKU_RETRY");
 });
 
@@ -24,7 +24,7 @@ test("a wrangler.toml without a date or a class is refused", () => {
 
 test("stored objects stay tied to their classes by these keys, for ever", () => {
   const config = formatWorkerdConfig({ ...plain, allowPrivate: false });
-  for (const name of ["Account", "Pool", "Directory"])
+  for (const name of ["Account", "Pool", "Directory", "Endpoint"])
     expect(config).toContain(`(className = "${name}", uniqueKey = "hikyaku-${name}", enableSql = true)`);
 });
 

@@ -16,7 +16,7 @@ import { formatTerraform } from "#dns/export/terraform.ts";
 import { formatZoneFile } from "#dns/export/zone-file.ts";
 import type { Requirement } from "#dns/need.ts";
 import { plan } from "#dns/plan.ts";
-import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
+import { SOME_SUFFIXES } from "../../dns-tools/support/some-suffixes.ts";
 import { sendingRecords } from "#dns/requirement.ts";
 import { walkSpf } from "#dns/spf-cost.ts";
 import type { Change } from "#dns/zone.ts";
@@ -95,7 +95,7 @@ const resultsOver = async (zone: RecordedZone): Promise<Record<string, unknown>>
   const resolve = recordedResolver(zone);
   const changes = await plan(REQUIREMENT, resolve, signal);
   return {
-    check: await checkDomain(SENDING, COMMON_SUFFIXES, boundedRun(resolve).resolve, signal),
+    check: await checkDomain(SENDING, SOME_SUFFIXES, boundedRun(resolve).resolve, signal),
     plan: changes,
     exports: exportsOf(changes),
     spf: await Promise.all(["d.test", "send.d.test"].map((domain) => walkSpf(domain, resolve, signal))),

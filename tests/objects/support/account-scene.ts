@@ -35,6 +35,7 @@ export const sendCall = async (
       recipients: ["reader@inbox.test"],
       stream: "transactional",
       scheduledMs: undefined,
+      refuseSuppressed: false,
       template: undefined,
       meta: '{"from":"sender@shop.test","to":["reader@inbox.test"],"subject":"Hello"}',
       content: '{"text":"A line."}',

@@ -20,7 +20,7 @@ type CallOptions = {
   raw?: string | ReadableStream;
 };
 
-/** Calls the Worker. Whatever it answers must be JSON. */
+/** Calls the Worker. What it answers must be JSON, or say that it is CSV. */
 export const call = async (method: string, path: string, options: CallOptions = {}): Promise<Answer> => {
   const headers = new Headers(options.headers);
   if (options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
@@ -30,7 +30,8 @@ export const call = async (method: string, path: string, options: CallOptions = 
     headers,
     ...(body === undefined ? {} : { body }),
   });
-  return { status: response.status, body: await response.json() };
+  const isCsv = response.headers.get("content-type")?.startsWith("text/csv") === true;
+  return { status: response.status, body: await (isCsv ? response.text() : response.json()) };
 };
 
 const Opened = z.object({ id: z.string(), api_key: z.object({ id: z.string(), token: z.string() }) });

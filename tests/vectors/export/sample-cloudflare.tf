@@ -1,3 +1,5 @@
+# Conflict, so left out: MX of mail.d.test. (owner.test\010has it)
+
 # Not known, so left out: TXT of s3._domainkey.d.test. (dns.test\010is ill)
 
 variable "zone_id" {
