@@ -9,19 +9,22 @@
 import { alignFindings } from "./align-findings.ts";
 import { align } from "./align.ts";
 import { bimiFindings } from "./bimi.ts";
+import { checkDmarc } from "./check-dmarc.ts";
 import { daneFindings } from "./dane-findings.ts";
 import { besideCname } from "./cname-findings.ts";
 import { dkimFindings } from "./dkim-findings.ts";
 import type { DkimKey } from "./dkim-record.ts";
-import { dmarcFindings } from "./dmarc-findings.ts";
+import type { DmarcWish } from "./dmarc-merge.ts";
 import type { Finding, FindingStatus } from "./finding.ts";
 import { mtaStsFindings, type FetchPolicy } from "./mta-sts-findings.ts";
-import { mxFindings } from "./mx-findings.ts";
+import { mxFindings, type MxCheck } from "./mx-findings.ts";
 import type { PublicSuffixes } from "./public-suffix.ts";
-import type { Resolve } from "./resolver.ts";
+import { txtText, type Resolve } from "./resolver.ts";
 import { walkSpf } from "./spf-cost.ts";
 import { spfFindings } from "./spf-findings.ts";
+import { spfTermsOf, wantedSpf } from "./spf-wanted.ts";
 import { tlsRptFindings } from "./tls-rpt.ts";
+import { wildcardFinding } from "./wildcard.ts";
 
 /** Names as `parseDomain` gives them. */
 export type SendingDomain = {
@@ -35,6 +38,8 @@ export type SendingDomain = {
   addresses: readonly string[];
   /** Where bounces to the return-path go; absent: nothing is known of it. */
   bounceHost?: string;
+  /** What is wished of the policy; absent: where there is none, one that changes nothing is advised. */
+  dmarc?: DmarcWish;
 };
 
 /** `status`: the worst of the findings; a sure fault counts for more than what could not be found out. */
@@ -57,7 +62,7 @@ export const checkDomain = async (
   const [spf, dkim, dmarc, mx, aliases, alignment, bonus] = await Promise.all([
     checkSpf(sending, resolve, signal),
     Promise.all(selectors.map((selector) => dkimFindings({ domain, ...selector }, resolve, signal))),
-    dmarcFindings({ ...authenticated, suffixes }, resolve, signal),
+    checkDmarc({ ...authenticated, suffixes }, sending.dmarc, resolve, signal),
     checkMx(sending, resolve, signal),
     checkAliases([`_dmarc.${domain}`, returnPath], resolve, signal),
     align(authenticated, suffixes, resolve, signal),
@@ -76,21 +81,35 @@ const checkSpf = async (
   resolve: Resolve,
   signal?: AbortSignal,
 ): Promise<Finding[]> => {
-  const [tree, fromTree] = await Promise.all([
+  const [tree, fromTree, old] = await Promise.all([
     walkSpf(returnPath, resolve, signal),
     returnPath === domain ? undefined : walkSpf(domain, resolve, signal),
+    resolve(returnPath, "SPF", signal),
   ]);
-  return spfFindings({ includes, addresses }, { tree, ...(fromTree && { fromTree }) });
+  // No receiver asks for that type: that it could not be looked up is no news.
+  const type99 = old.kind === "records" ? old.records.map(txtText) : [];
+  const wanted = { includes, addresses };
+  const findings = spfFindings(wanted, { tree, type99, ...(fromTree && { fromTree }) });
+  const isWrong = findings.some(({ status, code }) => status === "fail" && !NOTHING_THERE.has(code));
+  if (!isWrong || spfTermsOf(wanted).length === 0) return findings;
+  const fix = wantedSpf(wanted);
+  const wildcard = await wildcardFinding(returnPath, "TXT", `\`${fix}\``, resolve, signal);
+  return wildcard ? [{ ...wildcard, fix }] : findings;
 };
 
-/** Of the domain, where replies go, and of a return-path of its own, where bounces go. */
+/** Of a record that is to be published, a wildcard is no hindrance. */
+const NOTHING_THERE: ReadonlySet<string> = new Set(["spf.missing", "spf.wrong-domain", "spf.type99"]);
+
+/** Of the domain, where replies go, and of the return-path, where bounces go. */
 const checkMx = async (
   { domain, returnPath, bounceHost }: SendingDomain,
   resolve: Resolve,
   signal?: AbortSignal,
 ): Promise<Finding[]> => {
-  const bounces = { name: returnPath, ...(bounceHost !== undefined && { bounceHost }) };
-  const checks = returnPath === domain ? [{ name: domain }] : [{ name: domain }, bounces];
+  const bounces: MxCheck = { name: returnPath, takesBounces: true };
+  // The MX of the domain itself is its owner's, whoever reads the bounces.
+  const own: MxCheck = bounceHost === undefined ? bounces : { ...bounces, bounceHost };
+  const checks = returnPath === domain ? [bounces] : [{ name: domain }, own];
   return (await Promise.all(checks.map((check) => mxFindings(check, resolve, signal)))).flat();
 };
 

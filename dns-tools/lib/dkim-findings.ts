@@ -45,7 +45,7 @@ export const dkimFindings = async (check: DkimCheck, resolve: Resolve, signal?: 
   const { publish, ...fix } = publishing(check);
   if (beside) return [isRight ? beside : { ...beside, status: "fail", ...fix }];
   if (isRight) return judged;
-  const wildcard = await wildcardFinding(name, texts, publish, resolve, signal);
+  const wildcard = await wildcardFinding(name, "TXT", publish, resolve, signal);
   return wildcard ? [{ ...wildcard, ...fix }] : judged;
 };
 
@@ -61,11 +61,11 @@ const judgeTexts = async (
     : judgeDkimRecord({ name, text, evidence, ...(check.key && { key: check.key }), ...publishing(check) });
 };
 
-/** The value to publish, and how a text says so. */
+/** The value to publish, and how a text says so: a key is too long to be in it as well. */
 const publishing = ({ key, cname }: DkimCheck): { fix?: string; publish: string } => {
   if (cname !== undefined) return { fix: cname, publish: `the CNAME \`${cname}\`` };
   if (key === undefined) return { publish: "the record that goes with the key you sign with" };
-  return { fix: formatDkimRecord(key), publish: `\`${formatDkimRecord(key)}\`` };
+  return { fix: formatDkimRecord(key), publish: "the record below" };
 };
 
 const tooMany = (name: string, check: DkimCheck, texts: readonly string[], evidence: readonly string[]): Finding => {
@@ -169,7 +169,9 @@ const explainAbsence = async (
   const target = chain.at(-1);
   const evidence = [...chainEvidence(name, chain), ...evidenceOf(target ?? name, "TXT", absence)];
   const found = { status: "fail", name, rfc: "RFC 6376 §3.6.2.1" } as const;
-  if (target !== undefined)
+  if (target !== undefined) {
+    const wildcard = await wildcardFinding(name, "TXT", publish, resolve, signal);
+    if (wildcard) return { ...wildcard, ...fix };
     return {
       ...found,
       code: "dkim.cname-broken",
@@ -177,6 +179,7 @@ const explainAbsence = async (
       evidence,
       ...fix,
     };
+  }
   if (
     atDoubled.kind === "records" &&
     atDoubled.records.some((strings) => parseDkimRecord(txtText(strings)).kind === "key")

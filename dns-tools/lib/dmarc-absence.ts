@@ -48,7 +48,7 @@ const several = (name: string, texts: readonly string[]): Mistake => {
     return parsed.kind === "record" && appliedPolicies(parsed) !== undefined;
   });
   const keep = useful.find((text) => /[;\s]rua\s*=/i.test(text)) ?? useful[0] ?? texts[0] ?? "";
-  const text = `${name} has ${texts.length} DMARC records: receivers discard all of them. Keep \`${shown(keep, QUOTED_CHARACTERS)}\` and delete the rest.`;
+  const text = `${name} has ${texts.length} DMARC records: receivers discard all of them. Make the record below the only one.`;
   return { code: "dmarc.multiple", name, text, fix: keep, evidence: evidence(name, texts), rfc: "RFC 9989 §4.10" };
 };
 
@@ -70,10 +70,12 @@ const unreadable = (name: string, texts: readonly string[]): Mistake | undefined
 const mend = (text: string): string | undefined => {
   const parsed = parseDmarc(`v=DMARC1; ${text.replaceAll("\\", "").replace(VERSION_LIKE, "")}`);
   if (parsed.kind !== "record" || !appliedPolicies(parsed)) return undefined;
-  return parsed.faults.every(({ kind }) => kind === "historic-tag") ? formatDmarc(parsed.record) : undefined;
+  if (!parsed.faults.every(({ kind }) => kind === "historic-tag")) return undefined;
+  // RFC 9989 §4.10.1: without a policy it was none.
+  return formatDmarc({ ...parsed.record, p: parsed.record.p ?? "none" });
 };
 
-/** A record at a name near the right one, of `domain` or of the organization: `fix` is its text. */
+/** A record at a name near the right one, of `domain` or of the organization: `fix` is its text, `name` the right one. */
 export const findMisplaced = async (
   domain: string,
   organization: string,
@@ -97,7 +99,14 @@ export const findMisplaced = async (
     const fix = answer.records.map(txtText).find((text) => parseDmarc(text).kind === "record");
     if (fix === undefined) continue;
     const text = `A DMARC record stands at ${name}, where no receiver looks; they look at _dmarc.${at}. ${hint}`;
-    return { code: "dmarc.wrong-name", name, text, fix, evidence: evidence(name, [fix]), rfc: "RFC 9989 §4.5" };
+    return {
+      code: "dmarc.wrong-name",
+      name: `_dmarc.${at}`,
+      text,
+      fix,
+      evidence: evidence(name, [fix]),
+      rfc: "RFC 9989 §4.5",
+    };
   }
   return undefined;
 };

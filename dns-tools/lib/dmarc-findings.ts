@@ -9,12 +9,15 @@ import { align, type Authenticated } from "./align.ts";
 import { proxiedFinding } from "./cname-findings.ts";
 import { findMisplaced, findSlip } from "./dmarc-absence.ts";
 import { discoverPolicy, lookUpDmarc, type Discovery } from "./dmarc-discovery.ts";
-import { judgeDmarcRecord } from "./dmarc-record-findings.ts";
+import { inheritDmarc, isAsStrict, type DmarcWish } from "./dmarc-merge.ts";
+import { holdsBack, judgeDmarcRecord } from "./dmarc-record-findings.ts";
 import { reportDestinationFindings } from "./dmarc-report-destination.ts";
+import { appliedPolicies, formatDmarc, onTrial, parseDmarc, type DmarcPolicy } from "./dmarc.ts";
 import type { Finding, FindingStatus } from "./finding.ts";
 import { notFoundOut, shown } from "./look-up-findings.ts";
 import { organizationalByList, type PublicSuffixes } from "./public-suffix.ts";
 import type { Resolve } from "./resolver.ts";
+import { wildcardFinding } from "./wildcard.ts";
 
 /** `from`: the domain that is judged; `spf` and `dkim`: what authenticates its mail once all is published. */
 export type DmarcCheck = Authenticated & {
@@ -28,6 +31,11 @@ export type DmarcCheck = Authenticated & {
 
 /** At least one. Never rejects over what the DNS says or does not. */
 export const dmarcFindings = async (check: DmarcCheck, resolve: Resolve, signal?: AbortSignal): Promise<Finding[]> => {
+  const findings = await judge(check, resolve, signal);
+  return Promise.all(findings.map(async (found) => (await overWildcard(found, resolve, signal)) ?? found));
+};
+
+const judge = async (check: DmarcCheck, resolve: Resolve, signal?: AbortSignal): Promise<Finding[]> => {
   const discovery = await discoverPolicy(check.from, resolve, signal);
   const slip = slipBelowPolicy(discovery);
   switch (discovery.kind) {
@@ -38,11 +46,29 @@ export const dmarcFindings = async (check: DmarcCheck, resolve: Resolve, signal?
       return [...(slip ? [slip] : []), notFoundOut(name, "TXT", { kind: failure, reason })];
     }
     case "policy": {
-      if (discovery.from === "suffix") return [slip ?? onlyOfSuffix(check, discovery)];
-      const found = [...(slip ? [slip] : []), ...(await judgePolicy(check, discovery, resolve, signal))];
-      return found.length > 0 ? found : [wellDone(check, discovery)];
+      const raised = slip && notMilder(slip, discovery);
+      if (discovery.from === "suffix") return [raised ?? onlyOfSuffix(check, discovery)];
+      const judged = await judgePolicy(check, discovery, resolve, signal);
+      // The next policy waits until the record of its own is mended.
+      if (raised) return [raised, ...judged.filter(({ code }) => code !== "dmarc.none-forever")];
+      return judged.length > 0 ? judged : [wellDone(check, discovery)];
     }
   }
+};
+
+/** Whose change is to replace a record at the name: of one that a wildcard gives, none is there. */
+const REPLACING: ReadonlySet<string> = new Set([
+  "dmarc.multiple",
+  "dmarc.quotes",
+  "dmarc.syntax",
+  "dmarc.historic-tag",
+]);
+
+const overWildcard = async (found: Finding, resolve: Resolve, signal?: AbortSignal): Promise<Finding | undefined> => {
+  const { code, status, name, fix } = found;
+  if (fix === undefined || !REPLACING.has(code)) return undefined;
+  const wildcard = await wildcardFinding(name, "TXT", `\`${fix}\``, resolve, signal);
+  return wildcard && { ...wildcard, status, fix };
 };
 
 type Applied = Extract<Discovery, { kind: "policy" }>;
@@ -56,6 +82,23 @@ const slipBelowPolicy = (discovery: Discovery): Finding | undefined => {
     if (mistake) return { ...mistake, status };
   }
   return undefined;
+};
+
+/** A record of its own takes a domain out of the one above: what is to be pasted must not be milder than that. */
+const notMilder = (slip: Finding, { policyDomain, found }: Applied): Finding => {
+  const above = appliedPolicies({ kind: "record", ...found })?.subdomain ?? "none";
+  const { t } = found.record;
+  const parsed = parseDmarc(slip.fix ?? "");
+  if (parsed.kind !== "record") return slip;
+  const { p = "none", sp, np, others } = parsed.record;
+  const isHeldBack = parsed.record.t === "y" || others.some(holdsBack);
+  const least = t === "y" ? onTrial(above) : above;
+  if ([p, sp ?? p, np ?? p].every((policy) => isAsStrict(isHeldBack ? onTrial(policy) : policy, least))) return slip;
+  const raise = (policy: DmarcPolicy): DmarcPolicy => (isAsStrict(policy, above) ? policy : above);
+  const policies = { p: raise(p), ...(sp && { sp: raise(sp) }), ...(np && { np: raise(np) }) };
+  const fix = formatDmarc({ ...parsed.record, ...policies, t, others: others.filter((tag) => !holdsBack(tag)) });
+  const text = `${slip.text} Meanwhile p=${above} of _dmarc.${policyDomain} holds, which the record below keeps.`;
+  return { ...slip, text, fix };
 };
 
 const judgePolicy = async (
@@ -72,7 +115,7 @@ const judgePolicy = async (
   const judged = judgeDmarcRecord({
     name: `_dmarc.${policyDomain}`,
     found,
-    tag: policyDomain === from ? "p" : "sp",
+    ownName: `_dmarc.${from}`,
     ...(reportAddress !== undefined && { reportAddress }),
     ...(noneForDays !== undefined && { noneForDays }),
   });
@@ -106,14 +149,18 @@ const absence = async (check: DmarcCheck, resolve: Resolve, signal?: AbortSignal
 
 const onlyOfSuffix = (check: DmarcCheck, { policyDomain, found, walk }: Applied): Finding => {
   const name = `_dmarc.${walk.organizationalDomain ?? check.from}`;
-  const text = `${check.from} has no DMARC record of its own: that of ${policyDomain}, a public suffix, decides over your mail and its operator gets the reports. Publish \`${firstRecord(check)}\` at ${name}, or a stricter one.`;
+  const policy = appliedPolicies({ kind: "record", ...found })?.subdomain ?? "none";
+  const { reportAddress } = check;
+  const wish: DmarcWish = { policy, ...(reportAddress !== undefined && { rua: `mailto:${reportAddress}` }) };
+  const fix = inheritDmarc(found.text, policy, wish, ["rua", "ruf"]);
+  const text = `${check.from} has no DMARC record of its own: that of ${policyDomain}, a public suffix, decides over your mail and its operator gets the reports. Publish \`${fix}\` at ${name}, or a stricter one.`;
   const evidence = [shown(`_dmarc.${policyDomain} TXT "${found.text}"`)];
   return {
     code: "dmarc.missing",
     status: "warn",
     name,
     text,
-    fix: firstRecord(check),
+    fix,
     evidence,
     rfc: "RFC 9989 §4.10.1",
   };

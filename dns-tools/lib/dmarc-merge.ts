@@ -5,7 +5,7 @@
  * address that is not there. `t` and `pct` are the owner's way to introduce a policy and stay. Whether the policy is
  * wise, and whether the address may receive reports, is not asked here.
  */
-import { parseDmarc, type DmarcPolicy, type DmarcRecord } from "./dmarc.ts";
+import { appliedPolicies, parseDmarc, type DmarcPolicy, type DmarcRecord } from "./dmarc.ts";
 import { formatTagList } from "./tag-list.ts";
 
 /** `rua`: a URI, `mailto:…`. */
@@ -36,16 +36,47 @@ export const mergeDmarc = (found: readonly string[], wish: DmarcWish): string =>
   return fitting ?? merged[0] ?? formatDmarcWish(wish);
 };
 
+/** Of the domain that the record stands at, not of what is below it; `psd` says where it stands (RFC 9989 §4.7). */
+const OF_THE_PLACE = ["sp", "np", "psd"];
+
+/**
+ * The record of its own for a domain to which `inherited`, further up, applies with `policy`: all that it says stays, but
+ * for the tags in `left`, and what is wished is added.
+ */
+export const inheritDmarc = (
+  inherited: string,
+  policy: DmarcPolicy,
+  wish: DmarcWish,
+  left: readonly string[],
+): string => {
+  const dropped = [...OF_THE_PLACE, ...left];
+  const specs = inherited.split(";").filter((spec) => !dropped.includes(nameOf(spec)));
+  return fulfil(
+    withTag(specs.join(";"), "p", () => policy),
+    wish,
+  );
+};
+
 const fulfil = (text: string, wish: DmarcWish): string => {
   const readable = parseDmarc(text).kind === "malformed" ? withoutRepeats(text) : text;
   const parsed = parseDmarc(readable);
   if (parsed.kind !== "record") return formatDmarcWish(wish);
   const { policy, rua } = wish;
   const { p } = parsed.record;
-  const strict = p !== undefined && isAsStrict(p, policy) ? readable : withTag(readable, "p", () => policy);
+  const bad = parsed.faults.flatMap((fault) => (fault.kind === "bad-value" ? [fault.tag] : []));
+  const usable = withUsable(
+    ["sp", "np"].filter((tag) => bad.includes(tag)),
+    readable,
+  );
+  const applies = p !== undefined && p === appliedPolicies(parsed)?.domain;
+  const strict = applies && isAsStrict(p, policy) ? usable : withTag(usable, "p", () => policy);
   if (rua === undefined || reportsTo(parsed.record, rua)) return strict;
   return withTag(strict, "rua", (others) => (others === "" ? rua : `${others},${rua}`));
 };
+
+/** RFC 9989 §4.10.1: by one that cannot be read, receivers act as if it were `none`: now it says so. */
+const withUsable = (bad: readonly string[], text: string): string =>
+  bad.reduce((mended, tag) => withTag(mended, tag, () => "none"), text);
 
 const nameOf = (spec: string): string => spec.split("=", 1).join("").trim();
 

@@ -15,7 +15,8 @@ const MOST_LOST_SHARE = 0.005;
 const DAY_SECONDS = 86_400;
 
 export type Readiness = {
-  word: "ready" | "not-yet" | "too-early" | "done";
+  /** `unknown`: no mail is in what could be understood of the reports. */
+  word: "ready" | "not-yet" | "too-early" | "done" | "unknown";
   /** The next stage; absent: there is none. */
   next?: DmarcPolicy;
   days: number;
@@ -29,22 +30,31 @@ export type Seen = {
   beginSeconds: number;
   endSeconds: number;
   sources: readonly (Source & { verdict: SourceVerdict })[];
+  /** Records that could not be understood: what their mail would come to is not known. */
+  leftOut: number;
 };
 
-export const judgeReadiness = ({ published, beginSeconds, endSeconds, sources }: Seen): Readiness => {
+export const judgeReadiness = ({ published, beginSeconds, endSeconds, sources, leftOut }: Seen): Readiness => {
   const messages = total(sources, (source) => source.messages);
   const passed = total(sources, (source) => source.passed);
   const failing = (status: SourceVerdict["status"]): number =>
     total(sources, ({ verdict, messages: all, passed: good }) => (verdict.status === status ? all - good : 0));
   const days = Math.max(1, Math.round((endSeconds - beginSeconds) / DAY_SECONDS));
   const seen = { days, messages, passed };
+  const records = `${count(leftOut)} record${leftOut === 1 ? "" : "s"}`;
+  if (messages === 0) {
+    const why = leftOut === 0 ? "has no mail" : `has ${records}, and none could be understood`;
+    return { word: "unknown", ...seen, text: `What was reported ${why}: nothing can be said. Wait for other reports.` };
+  }
   const share = `${count(passed)} of ${count(messages)} messages (${percent(passed, messages)}) passed in ${count(days)} day${days === 1 ? "" : "s"}`;
   const lost = messages - passed;
   const strangers = failing("indeterminate");
+  const uncounted =
+    leftOut === 0 ? "" : ` ${records} could not be understood, and may have mail that would be lost too.`;
   const costs =
     lost === 0
-      ? "Nothing would be lost."
-      : `${count(lost)} would be lost, ${count(strangers)} of them from addresses that nothing authenticates: find out whether one is yours.`;
+      ? `Nothing ${leftOut === 0 ? "" : "of that "}would be lost.${uncounted}`
+      : `${count(lost)} would be lost, ${count(strangers)} of them from addresses that nothing authenticates: find out whether one is yours.${uncounted}`;
   if (published.policy === "reject" && !published.testing)
     return { word: "done", ...seen, text: `${share}. The policy is reject, which is the last stage: keep watching.` };
   const next = published.testing ? published.policy : published.policy === "none" ? "quarantine" : "reject";

@@ -52,7 +52,8 @@ const summarizeDomain = (domain: string, all: readonly AggregateReport[], suffix
   )
     .map((source): JudgedSource => ({ ...source, verdict: judgeSource(source) }))
     .toSorted(byWeight);
-  const readiness = judgeReadiness({ published, beginSeconds, endSeconds, sources });
+  const leftOut = reports.reduce((sum, report) => sum + report.leftOut, 0);
+  const readiness = judgeReadiness({ published, beginSeconds, endSeconds, sources, leftOut });
   const { messages, passed } = readiness;
   return {
     domain,
@@ -62,7 +63,7 @@ const summarizeDomain = (domain: string, all: readonly AggregateReport[], suffix
     organizations: [...new Set(reports.map(({ organization }) => organization))],
     reports: reports.length,
     doubles: all.length - reports.length,
-    leftOut: reports.reduce((sum, { leftOut }) => sum + leftOut, 0),
+    leftOut,
     messages,
     passed,
     sources,

@@ -108,11 +108,15 @@ const dmarcRecord = ({ policy, rua }: DmarcWish): TemplateRecord => ({
   txtConflictMatchingPrefix: "v=DMARC1",
 });
 
-/** What a plan leaves for a link: `groups` of the template, and what the owner has to change by hand. */
+/**
+ * What a plan leaves for a link: `groups` of the template, and what the owner has to change by hand. A host applies a
+ * whole group: while anything is in conflict, nothing is left.
+ */
 export type Applicable = { groups: Group[]; byHand: Change[] };
 
 export const applicableTo = (changes: readonly Change[]): Applicable => {
-  const edits = changes.filter(isEdit);
+  const isOpen = changes.every(({ kind }) => kind !== "conflict");
+  const edits = isOpen ? changes.filter(isEdit) : [];
   const byHand = edits.filter((edit) => edit.purpose === "DMARC" && edit.kind === "replace");
   const groups = edits.filter((edit) => !byHand.includes(edit)).map(({ purpose, to }) => groupOf(purpose, to.type));
   return { groups: [...new Set(groups)], byHand };

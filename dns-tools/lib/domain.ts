@@ -4,6 +4,7 @@
  * Names typed by people come in as U-labels, with capitals, with a dot at the end; one parser makes them
  * all the one form, or says what is wrong. It does not ask whether the name exists.
  */
+import { parseIpv6 } from "./ip-address.ts";
 
 export type DomainProblem = "empty" | "not-a-name" | "label-too-long" | "name-too-long" | "not-idna" | "ip-address";
 export type DomainResult = { kind: "domain"; domain: string } | { kind: "invalid"; problem: DomainProblem };
@@ -20,13 +21,27 @@ export const parseDomain = (text: string): DomainResult => {
   if (trimmed === "") return invalid("empty");
   const ascii = toALabels(trimmed);
   if (ascii === undefined) return invalid("not-idna");
-  if (IPV4.test(ascii) || ascii.includes(":")) return invalid("ip-address");
+  if (IPV4.test(ascii) || parseIpv6(ascii.replace(/^\[(.*)\]$/, "$1")) !== undefined) return invalid("ip-address");
   if (ascii.length > 253) return invalid("name-too-long");
   for (const label of ascii.split(".")) {
     if (label.length > 63) return invalid("label-too-long");
     if (!LABEL.test(label)) return invalid("not-a-name");
   }
   return { kind: "domain", domain: ascii };
+};
+
+/**
+ * Parses what people type where one domain is wanted: a mailbox, a web address, or a host with its port is taken for the
+ * domain in it.
+ */
+export const parseTypedDomain = (text: string): DomainResult => parseDomain(domainIn(text.trim()));
+
+const domainIn = (text: string): string => {
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return new URL(text).hostname;
+  const [, ofMailbox] = /@([^@>]*)>?$/.exec(text) ?? [];
+  if (ofMailbox !== undefined) return ofMailbox;
+  const [, host = text] = /^([^:/]+)(?::\d{1,5})?(?:\/.*)?$/.exec(text) ?? [];
+  return host;
 };
 
 const toALabels = (name: string): string | undefined => {

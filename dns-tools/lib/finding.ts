@@ -53,6 +53,7 @@ export type FindingCode =
       | "psl-only"}`
   | `align.${"none" | "strict" | "spf-only" | "freemail"}`
   | `mx.${"missing" | "cname" | "ip" | "null" | "dangling" | "bounce-host"}`
+  | `receiving.${"missing" | "mx"}`
   | `dns.${"wildcard" | "cname-and-other" | "proxied" | "indeterminate" | "disagree" | "dnssec-bogus"}`
   | `mta-sts.${
       | "missing"

@@ -9,6 +9,7 @@ import type { Finding } from "./finding.ts";
 import { parseIpv4, parseIpv6 } from "./ip-address.ts";
 import { evidenceOf, notFoundOut, shown } from "./look-up-findings.ts";
 import type { RecordData, Resolve } from "./resolver.ts";
+import { wildcardFinding } from "./wildcard.ts";
 
 export type MxCheck = {
   name: string;
@@ -26,8 +27,8 @@ const MOST_HOSTS = 20;
 const SHOWN_HOSTS = 4;
 
 /**
- * All `mx.*` findings of one name, with one for a CNAME beside its records, or why they could not be found out; `signal`
- * ends open look-ups.
+ * All `mx.*` findings of one name, with one for a CNAME beside its records or for a wildcard in their place, or why they
+ * could not be found out; `signal` ends open look-ups.
  */
 export const mxFindings = async (check: MxCheck, resolve: Resolve, signal?: AbortSignal): Promise<Finding[]> => {
   const { name, bounceHost } = check;
@@ -40,6 +41,11 @@ export const mxFindings = async (check: MxCheck, resolve: Resolve, signal?: Abor
   const beside = await besideCname(name, "MX", answer, resolve, signal);
   const fault = nullMx(check, records, say) ?? addresses(check, records, say);
   const wrong = fault ?? (bounceHost === undefined ? undefined : wrongHost(name, bounceHost, records, say));
+  if (wrong && bounceHost !== undefined) {
+    const fix = `${BOUNCE_PREFERENCE} ${bounceHost}`;
+    const wildcard = await wildcardFinding(name, "MX", `\`MX ${fix}\``, resolve, signal);
+    if (wildcard) return [{ ...wildcard, status: wrong.status, fix }];
+  }
   if (beside) return [wrong?.status === "fail" ? { ...beside, status: "fail" } : beside];
   if (wrong && (wrong === fault || wrong.status === "fail")) return [wrong];
   const names = new Set(records.map(({ exchange }) => exchange.toLowerCase()));

@@ -1,16 +1,18 @@
 /**
  * Checks of ourselves, for who runs relays: the names of their addresses, the SPF record that customers include, where
- * bounces go, and block lists.
+ * bounces and DMARC reports go, and block lists.
  *
  * What customers have to publish is not looked at: see `check.ts`. All look-ups run side by side.
  */
 import type { CheckStatus } from "./check.ts";
 import { blocklistFindings, blocklistsNotAsked } from "./dnsbl-findings.ts";
+import { parseDmarc } from "./dmarc.ts";
 import { parseDomain } from "./domain.ts";
 import { worstFirst, type Finding } from "./finding.ts";
 import { parseIp } from "./ip-address.ts";
+import { evidenceOf, notFoundOut } from "./look-up-findings.ts";
 import { mxFindings, mxHostFindings } from "./mx-findings.ts";
-import type { Resolve } from "./resolver.ts";
+import { txtText, type Resolve } from "./resolver.ts";
 import { isInside, reverseName } from "./reverse-dns.ts";
 import { reverseDnsFindings, type RelaySource } from "./reverse-dns-findings.ts";
 import { walkSpf } from "./spf-cost.ts";
@@ -52,14 +54,15 @@ export const checkRelays = async (
   signal?: AbortSignal,
 ): Promise<RelayReport> => {
   const seen = sources.filter(({ ip }) => !isInside(ip));
-  const [names, spf, bounces, lists] = await Promise.all([
+  const [names, spf, bounces, reports, lists] = await Promise.all([
     Promise.all(seen.map((source) => reverseDnsFindings(source, resolve, signal))),
     include === undefined ? [] : includeFindings(include, seen, resolve, signal),
     bounceDomain === undefined ? [] : bounceFindings(bounceDomain, resolve, signal),
+    bounceDomain === undefined ? [] : reportsFindings(bounceDomain, resolve, signal),
     typeof own === "string" ? blocklistsNotAsked(own) : blocklistFindings(seen, own, signal),
   ]);
   const inside = sources.filter(({ ip }) => isInside(ip)).map(notSeen);
-  const findings = [...inside, ...names.flat(), ...spf, ...bounces, ...lists];
+  const findings = [...inside, ...names.flat(), ...spf, ...bounces, ...reports, ...lists];
   const statuses = worstFirst(findings).map(({ status }) => status);
   return { status: statuses.find((status) => status !== "not_applicable") ?? "pass", findings };
 };
@@ -112,4 +115,33 @@ const bounceFindings = async (name: string, resolve: Resolve, signal: AbortSigna
   ]);
   // What keeps its own mail from a host is often the same fault.
   return found.every(({ status }) => status === "pass") && asHost.length > 0 ? asHost : found;
+};
+
+/** Any domain's DMARC reports may come to the bounce domain, so any name stands for them all: a wildcard has to answer. */
+const ANY_DOMAIN = "any.example";
+
+const reportsFindings = async (
+  bounceDomain: string,
+  resolve: Resolve,
+  signal: AbortSignal | undefined,
+): Promise<Finding[]> => {
+  const asked = `${ANY_DOMAIN}._report._dmarc.${bounceDomain}`;
+  const answer = await resolve(asked, "TXT", signal);
+  if ("reason" in answer) return [notFoundOut(asked, "TXT", answer)];
+  const texts = answer.kind === "records" ? answer.records.map(txtText) : [];
+  const isGranted = texts.some((text) => parseDmarc(text).kind === "record");
+  const name = `*._report._dmarc.${bounceDomain}`;
+  return [
+    {
+      code: "dmarc.rua-unauthorised",
+      status: isGranted ? "pass" : "warn",
+      name,
+      text: isGranted
+        ? `DMARC reports for customers' domains may come to ${bounceDomain}.`
+        : `DMARC reports for customers' domains to ${bounceDomain} are dropped by who would send them: ${name} must be \`v=DMARC1\`.`,
+      ...(!isGranted && { fix: "v=DMARC1" }),
+      evidence: evidenceOf(asked, "TXT", answer),
+      rfc: "RFC 9990 §4",
+    },
+  ];
 };

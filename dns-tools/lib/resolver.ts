@@ -4,7 +4,7 @@
  * "Not there" (`nxdomain`, `nodata`) and "could not find out" (`servfail`, `timeout`, `refused`) are different answers:
  * nobody may take the second for the first. Who implements it, and over what, is not known here.
  */
-export type RecordType = "A" | "AAAA" | "CAA" | "CNAME" | "MX" | "NS" | "PTR" | "SOA" | "TLSA" | "TXT";
+export type RecordType = "A" | "AAAA" | "CAA" | "CNAME" | "MX" | "NS" | "PTR" | "SOA" | "SPF" | "TLSA" | "TXT";
 
 /** Data by type. Names have no dot at their end; the root is `.`. */
 export type RecordData = {
@@ -26,6 +26,8 @@ export type RecordData = {
     expire: number;
     minimum: number;
   };
+  /** Like TXT. RFC 7208 §3.1: no receiver asks for it; some zones have it still. */
+  SPF: Uint8Array[];
   /** RFC 6698 §2.1. */
   TLSA: { usage: number; selector: number; matchingType: number; certificate: Uint8Array };
   /** The strings of one record, as they stand; `txtText` joins them. */

@@ -7,11 +7,12 @@
 import type { Finding, FindingCode, FindingStatus } from "./finding.ts";
 import { codeOfFailure, shown, whatToDo } from "./look-up-findings.ts";
 import { authorisesInclude, authorisesIp, type Authorised } from "./spf-authorised.ts";
-import { listed, malformedText, quoted, spfFaults, txtLines, type SpfRecordTree } from "./spf-faults.ts";
+import { listed, malformedText, quoted, repairedSpf, spfFaults, txtLines, type SpfRecordTree } from "./spf-faults.ts";
+import { JOINED_WITHOUT_SPACE, splitTerms } from "./spf-joined.ts";
 import { mergeSpf } from "./spf-merge.ts";
-import { SPF_LIMITS, spfTotals, type SpfTree } from "./spf-tree.ts";
+import { SPF_LIMITS, spfPlaces, spfTotals, type SpfTree } from "./spf-tree.ts";
 import { spfTermsOf, wantedSpf, type SpfWanted } from "./spf-wanted.ts";
-import { formatSpfTerm, isSpf, parseSpf } from "./spf.ts";
+import { formatSpf, formatSpfTerm, isSpf, parseSpf } from "./spf.ts";
 
 export type SpfSeen = {
   tree: SpfTree;
@@ -32,8 +33,7 @@ export const spfFindings = (wanted: SpfWanted, seen: SpfSeen): Finding[] => {
     case "multiple":
       return [multiple(tree, wanted)];
     case "malformed": {
-      const text = `The SPF record of ${tree.domain} is wrong at ${malformedText(tree.problem)}. Receivers must answer permerror, so SPF fails for all your mail. Correct that term.`;
-      return [finding("spf.syntax", "fail", tree, text, "4.6")];
+      return [malformed(tree, wanted)];
     }
     case "unknown": {
       const text = `We could not check the SPF record of ${tree.domain} (${shown(tree.reason)}); it may be right. ${whatToDo(tree.reason)}`;
@@ -85,19 +85,39 @@ const multiple = (tree: Extract<SpfTree, { kind: "multiple" }>, wanted: SpfWante
   return finding("spf.multiple", "fail", tree, text, "4.5", fix);
 };
 
+const malformed = (tree: Extract<SpfTree, { kind: "malformed" }>, wanted: SpfWanted): Finding => {
+  const { term, position } = tree.problem;
+  const effect = "Receivers must answer permerror, so SPF fails for all your mail.";
+  const parts = splitTerms(term);
+  if (!parts) {
+    const text = `The SPF record of ${tree.domain} is wrong at ${malformedText(tree.problem)}. ${effect} Correct that term.`;
+    return finding("spf.syntax", "fail", tree, text, "4.6");
+  }
+  const [before, behind] = [tree.record.slice(0, position), tree.record.slice(position + term.length)];
+  const split = before + parts.map(formatSpfTerm).join(" ") + behind;
+  const fix = parseSpf(split).kind === "record" ? mergeSpf([split], wantedSpf(wanted)) : undefined;
+  const text = `${quoted(term)} of ${tree.domain} is ${JOINED_WITHOUT_SPACE}. ${effect} Put a space between them.`;
+  return finding("spf.syntax", "fail", tree, text, "3.3", fix);
+};
+
 const absence = (tree: Extract<SpfTree, { kind: "none" }>, wanted: SpfWanted, seen: SpfSeen): Finding => {
   const { domain } = tree;
   const fix = wantedSpf(wanted);
   const publish = (record: string): string => `Publish at ${domain} the TXT record ${quoted(record)}`;
+  const isKnown = spfTermsOf(wanted).length > 0;
   const near = tree.records.find(isNearlySpf);
   if (near !== undefined) {
-    const text = `${quoted(near)} at ${domain} does not begin with \`v=spf1\` and a space, so receivers see no SPF record. Replace it by ${quoted(fix)}.`;
-    return finding("spf.syntax", "fail", tree, text, "4.5", fix);
+    const mended = mendedSpf(near);
+    const instead = mended === undefined ? (isKnown ? fix : undefined) : mergeSpf([mended], fix);
+    const change = instead === undefined ? "Correct its beginning" : `Replace it by ${quoted(instead)}`;
+    const text = `${quoted(near)} at ${domain} does not begin with \`v=spf1\` and a space, so receivers see no SPF record. ${change}.`;
+    return finding("spf.syntax", "fail", tree, text, "4.5", instead);
   }
   const [old] = seen.type99 ?? [];
   if (old !== undefined) {
-    const merged = parseSpf(old).kind === "record" ? mergeSpf([old], fix) : fix;
-    const text = `${domain} has its SPF record as type SPF (99), which receivers no longer ask for. ${publish(merged)}.`;
+    const merged = parseSpf(old).kind === "record" ? mergeSpf([old], fix) : isKnown ? fix : undefined;
+    const change = merged === undefined ? "Publish it as a TXT record" : publish(merged);
+    const text = `${domain} has its SPF record as type SPF (99), which receivers no longer ask for. ${change}.`;
     return {
       ...finding("spf.type99", "fail", tree, text, "3.1", merged),
       evidence: [shown(`${domain} SPF "${old}"`)],
@@ -109,6 +129,10 @@ const absence = (tree: Extract<SpfTree, { kind: "none" }>, wanted: SpfWanted, se
     const { evidence, ...rest } = finding("spf.wrong-domain", "fail", tree, text, "2.4", fix);
     return { ...rest, evidence: [...evidence, ...txtLines(fromTree.domain, [fromTree.record])] };
   }
+  if (!isKnown) {
+    const text = `${domain} has no SPF record, so receivers cannot tell mail from there from forgeries. Say who sends for you (--include, --ip): the record has to name them.`;
+    return finding("spf.missing", "fail", tree, text, "4.5");
+  }
   return finding(
     "spf.missing",
     "fail",
@@ -117,6 +141,12 @@ const absence = (tree: Extract<SpfTree, { kind: "none" }>, wanted: SpfWanted, se
     "4.5",
     fix,
   );
+};
+
+/** The record without what stands before it or around it; `undefined`: that does not make one of it. */
+const mendedSpf = (near: string): string | undefined => {
+  const text = near.replace(/^\W*v\s*=\s*spf1?[\s;,]*/i, "v=spf1 ").replace(/[\s"'`;,\\]+$/, "");
+  return parseSpf(text).kind === "record" ? text : undefined;
 };
 
 const type99Beside = (domain: string, records: readonly string[]): Finding[] =>
@@ -134,26 +164,46 @@ const type99Beside = (domain: string, records: readonly string[]): Finding[] =>
       ];
 
 const recordFindings = (tree: SpfRecordTree, wanted: SpfWanted): Finding[] => {
-  // Who closes the record to everybody keeps it open for us.
-  const faults = spfFaults(tree).map((fault) =>
-    fault.code === "spf.plus-all" && fault.fix !== undefined
-      ? { ...fault, fix: mergeSpf([fault.fix], wantedSpf(wanted)) }
-      : fault,
-  );
   const verdict = authorised(tree, wanted);
-  // One mistake, one finding: our term is there, but behind `all`.
-  const isBehindAll = verdict.missing.length > 0 && verdict.missing.every((text) => standsBehindAll(tree, text));
-  if (verdict.answer === "no" && isBehindAll)
+  const gone = sendersWithoutRecord(tree, wanted);
+  const repaired = formatSpf(repairedSpf(tree));
+  // All of the record's findings give the same one to paste, and that one lets us send.
+  const isForUs = verdict.answer === "no" || gone.length > 0;
+  const whole = isForUs ? mergeSpf([repaired], wantedSpf(wanted)) : repaired;
+  const faults = spfFaults(tree).map((fault) => {
+    const sender = gone.find(({ term }) => fault.code === "spf.include-none" && fault.text.startsWith(quoted(term)));
+    if (sender) return senderGone(fault, sender);
+    return fault.fix !== undefined && fault.name === tree.domain ? { ...fault, fix: whole } : fault;
+  });
+  // One mistake, one finding: our term is there, but behind `all`, or run into another.
+  const words = repaired.toLowerCase().split(" ");
+  const isHidden = verdict.missing.length > 0 && verdict.missing.every((term) => words.includes(term.toLowerCase()));
+  if (verdict.answer === "no" && isHidden && faults.length > 0)
     return faults.map((fault) => (fault.code === "spf.after-all" ? { ...fault, status: "fail" } : fault));
-  // Nor is it said twice that everybody may send, or that the DNS did not say.
+  // Nor is it said twice that everybody may send, or that the DNS did not say; nor that mail passes which fails.
   const isOpen = faults.some(({ code }) => code === "spf.plus-all");
-  const isSaid = isOpen || (verdict.answer === "unknown" && faults.some(({ status }) => status === "indeterminate"));
-  const findings = isSaid ? faults : [...faults, ...authorisationFindings(tree, wanted, verdict)];
-  return faults.length > 0 ? findings : [...findings, costFinding(tree)];
+  const isFailing = faults.some(({ status }) => status === "fail");
+  const isSaid =
+    isOpen ||
+    (verdict.answer === "unknown" && (isFailing || faults.some(({ status }) => status === "indeterminate"))) ||
+    (verdict.answer === "yes" && isFailing);
+  const findings = isSaid ? faults : [...faults, ...authorisationFindings(tree, wanted, verdict, whole)];
+  return faults.length > 0 || verdict.answer === "no" ? findings : [...findings, costFinding(tree)];
 };
 
-const standsBehindAll = ({ terms }: SpfRecordTree, text: string): boolean =>
-  terms.some((node) => node.asked.kind === "unreached" && node.text.toLowerCase() === text.toLowerCase());
+type Sender = { name: string; term: string };
+
+/** Who is to send, as the record names them, but whose own record is not there. */
+const sendersWithoutRecord = (tree: SpfRecordTree, { includes }: SpfWanted): Sender[] =>
+  spfPlaces(tree).flatMap(({ node: { text, children } }) =>
+    children?.kind === "none" && includes.includes(children.domain) ? [{ name: children.domain, term: text }] : [],
+  );
+
+/** The term is right and stays: there is nothing for the owner to publish. */
+const senderGone = ({ fix: _, ...fault }: Finding, { name, term }: Sender): Finding => ({
+  ...fault,
+  text: `${quoted(term)} names your sender, whose own SPF record at ${name} is missing; that alone is permerror, so SPF fails for your mail. Leave yours as it is: who runs ${name} has to publish that record.`,
+});
 
 /** Nothing is wrong with the record itself. */
 const costFinding = (tree: SpfRecordTree): Finding => {
@@ -184,7 +234,12 @@ const together = (answers: readonly Authorised[]): Verdict["answer"] => {
   return answers.find((answer) => answer === "no") ?? answers.find((answer) => answer === "unknown") ?? "yes";
 };
 
-const authorisationFindings = (tree: SpfRecordTree, wanted: SpfWanted, { answer, missing }: Verdict): Finding[] => {
+const authorisationFindings = (
+  tree: SpfRecordTree,
+  wanted: SpfWanted,
+  { answer, missing }: Verdict,
+  fix: string,
+): Finding[] => {
   const { domain } = tree;
   const terms = missing.map(quoted).join(" ");
   const senders = wanted.addresses.length > 0 ? wanted.addresses.join(", ") : "our relays";
@@ -207,8 +262,13 @@ const authorisationFindings = (tree: SpfRecordTree, wanted: SpfWanted, { answer,
         const text = `The SPF record of ${domain} names us, but receivers do not let ${senders} pass: a term before ours says no, or what it includes does not have these addresses.`;
         return [finding("spf.not-authorised", "fail", tree, text, "4")];
       }
-      const text = `The SPF record of ${domain} does not let ${senders} send: receivers treat our mail as forged. Add ${terms} before its \`all\`.`;
-      return [finding("spf.not-authorised", "fail", tree, text, "4", mergeSpf([tree.record], wantedSpf(wanted)))];
+      const seen = `The SPF record of ${domain} does not let ${senders} send: receivers treat our mail as forged.`;
+      const lookups = spfTotals(tree).lookups + missing.filter((term) => term.startsWith("include:")).length;
+      if (lookups > SPF_LIMITS.lookups) {
+        const text = `${seen} It has no room for ${terms}: that would be ${lookups} look-ups, the limit is ${SPF_LIMITS.lookups}. Use a return-path with a record of its own, such as send.${domain}, or remove from it what you no longer send through.`;
+        return [finding("spf.not-authorised", "fail", tree, text, "4.6.4")];
+      }
+      return [finding("spf.not-authorised", "fail", tree, `${seen} Add ${terms} before its \`all\`.`, "4", fix)];
     }
   }
 };

@@ -1,13 +1,14 @@
 /**
  * One SPF record out of those that a name has and the terms that it is to have.
  *
- * The owner's terms stay in their order; the wanted ones go in front of the first that costs a look-up, so that they are
- * within the ten that a receiver makes (RFC 7208 §4.6.4). Terms are compared as text, nothing is looked up, and what is
- * wrong with the owner's own terms is left for the findings to say.
+ * The owner's terms stay in their order; the wanted ones go in front of the first that costs a look-up or says no, so
+ * that they are within the ten that a receiver makes (RFC 7208 §4.6.4), or in front of all. Terms are compared as text, nothing is
+ * looked up: whether the result is sound is for whoever walks it to say (`spfNeed`).
  */
 
 const ALL = /^[-+?~]?all$/i;
-const ADDRESS = /^[-+?~]?ip[46]:/i;
+/** One that lets somebody pass and costs nothing: ours lose nothing behind it. */
+const FREE_PASS = /^\+?ip[46]:/i;
 const MODIFIER = /^([a-z][a-z0-9_.-]*)=(.*)$/i;
 
 const termsOf = (record: string): string[] => record.trim().split(/ +/).slice(1);
@@ -33,11 +34,24 @@ export const mergeSpf = (found: readonly string[], wanted: string): string => {
   const counting = beforeAll(terms);
   const missing = beforeAll(termsOf(wanted)).filter((term) => !holds(counting, term));
   if (missing.length === 0) return others.length === 0 ? first : format(terms);
-  // The same term with another qualifier, or behind `all`, would only be in the way.
-  const moved = new Set(missing.map(withoutQualifier));
-  const kept = terms.filter((term) => !moved.has(withoutQualifier(term))).map(strictAll);
-  const costly = kept.findIndex((term) => !ADDRESS.test(term));
+  const kept = staying(terms, missing);
+  const costly = kept.findIndex((term) => !FREE_PASS.test(term));
   return format(kept.toSpliced(costly < 0 ? kept.length : costly, 0, ...missing));
+};
+
+/** The same, with all terms of `wanted` in front of all others, wherever they stood; `dropped` terms go. */
+export const leadSpf = (found: readonly string[], wanted: string, dropped: readonly string[] = []): string => {
+  const [first = wanted, ...others] = found;
+  const leading = beforeAll(termsOf(wanted));
+  const gone = new Set(dropped.map(termKey));
+  const terms = others.length === 0 ? termsOf(first) : unite(found.map(termsOf));
+  return format([...leading, ...staying(terms, leading).filter((term) => !gone.has(termKey(term)))]);
+};
+
+/** The same term with another qualifier, or behind `all`, would only be in the way. */
+const staying = (terms: readonly string[], wanted: readonly string[]): string[] => {
+  const moved = new Set(wanted.map(withoutQualifier));
+  return terms.filter((term) => !moved.has(withoutQualifier(term))).map(strictAll);
 };
 
 /** RFC 7208 §4.6.2: the first term that matches decides, so the same one with another qualifier may come behind only. */

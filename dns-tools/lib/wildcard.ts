@@ -1,6 +1,8 @@
 /**
  * Whether what a name answers is the name's own, or that of a wildcard beside it, which answers for every name
- * (RFC 4592). A record at the name itself overrides the wildcard.
+ * (RFC 4592). A record at the name itself overrides the wildcard, so there is nothing to replace.
+ *
+ * A record that is a wildcard's twin cannot be told from it.
  */
 import type { Finding } from "./finding.ts";
 import { evidenceOf } from "./look-up-findings.ts";
@@ -9,26 +11,48 @@ import { txtText, type Resolve } from "./resolver.ts";
 /** A name that nobody has: what answers there is a wildcard. */
 export const PROBE_LABEL = "_hikyaku-wildcard-probe";
 
-/** `texts`: of the TXT records at `name`, which are not what was looked for; `undefined`: they are the name's own. */
+/** Of a name whose records are not what was looked for; `undefined`: they are the name's own, or it has none. */
 export const wildcardFinding = async (
   name: string,
-  texts: readonly string[],
+  type: "MX" | "TXT",
   publish: string,
   resolve: Resolve,
   signal?: AbortSignal,
 ): Promise<Finding | undefined> => {
-  const parent = name.slice(name.indexOf(".") + 1);
-  const probe = `${PROBE_LABEL}.${parent}`;
-  const answer = await resolve(probe, "TXT", signal);
-  if (answer.kind !== "records") return undefined;
-  const probed = answer.records.map(txtText);
-  if (probed.length !== texts.length || !texts.every((text) => probed.includes(text))) return undefined;
+  const probe = `${PROBE_LABEL}.${name.slice(name.indexOf(".") + 1)}`;
+  const [own, wild] = await Promise.all([name, probe].map((at) => seenAt(at, type, resolve, signal)));
+  if (!own || !wild || own.standing.join("\n") !== wild.standing.join("\n")) return undefined;
   return {
     code: "dns.wildcard",
     status: "fail",
     name,
     text: `A name that nobody has, ${probe}, answers the same: a wildcard replies at ${name}, not a record of its own. Publish ${publish} there; it overrides the wildcard.`,
-    evidence: evidenceOf(probe, "TXT", answer),
+    evidence: wild.evidence,
     rfc: "RFC 4592 §3.3",
   };
+};
+
+/** `standing`: the first CNAME, if there is one, and the records in an order of their own. `undefined`: there is neither. */
+type Seen = { standing: readonly string[]; evidence: readonly string[] };
+
+const seenAt = async (
+  name: string,
+  type: "MX" | "TXT",
+  resolve: Resolve,
+  signal: AbortSignal | undefined,
+): Promise<Seen | undefined> => {
+  const answer = await resolve(name, type, signal);
+  if ("reason" in answer) return undefined;
+  const evidence = evidenceOf(name, type, answer);
+  if (answer.kind === "records") {
+    const texts = answer.records.map((data) =>
+      "exchange" in data ? `${data.preference} ${data.exchange.toLowerCase()}` : txtText(data),
+    );
+    return { standing: [answer.aliases[0]?.toLowerCase() ?? "", ...texts.toSorted()], evidence };
+  }
+  const cname = await resolve(name, "CNAME", signal);
+  const [target] = cname.kind === "records" ? cname.records : [];
+  return target === undefined
+    ? undefined
+    : { standing: [target.toLowerCase()], evidence: [...evidenceOf(name, "CNAME", cname), ...evidence] };
 };

@@ -17,12 +17,34 @@ export type MailRecord = ZoneRecord<"CNAME" | "MX" | "TXT">;
 /** What a record is for: the MX of the return-path counts as SPF. */
 export type Purpose = "SPF" | "DKIM" | "DMARC";
 
-/** One step of a plan. `beside`: other records of the same name and type, which stay: some hosts take only whole sets. */
+/**
+ * One step of a plan. `beside`: other records of the same name and type, which stay: some hosts take only whole sets.
+ * `caution`: our mail passes, but what the owner has there is broken or will break: what, and the change to make.
+ */
 export type Change =
-  | { kind: "keep"; purpose: Purpose; record: MailRecord }
-  | { kind: "add"; purpose: Purpose; to: MailRecord; beside: readonly MailRecord[] }
+  | { kind: "keep"; purpose: Purpose; record: MailRecord; caution?: string }
+  | { kind: "add"; purpose: Purpose; to: MailRecord; beside: readonly MailRecord[]; caution?: string }
   /** `from` has at least one; all of them are to go. */
-  | { kind: "replace"; purpose: Purpose; from: readonly MailRecord[]; to: MailRecord; beside: readonly MailRecord[] }
+  | {
+      kind: "replace";
+      purpose: Purpose;
+      from: readonly MailRecord[];
+      to: MailRecord;
+      beside: readonly MailRecord[];
+      caution?: string;
+    }
+  /**
+   * What is needed would break what the owner has, or cannot work beside it: nothing is to be changed there. `text`: what
+   * stands, what would break, what to do instead.
+   */
+  | {
+      kind: "conflict";
+      purpose: Purpose;
+      name: string;
+      type: "MX" | "TXT";
+      standing: readonly MailRecord[];
+      text: string;
+    }
   /** It could not be looked up, so nothing may be published there on this plan's word. */
   | { kind: "unknown"; purpose: Purpose; name: string; type: "MX" | "TXT"; reason: string };
 
@@ -57,7 +79,7 @@ const sameOctets = (a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean
 const isMailRecord = (record: ZoneRecord): record is MailRecord =>
   record.type === "CNAME" || record.type === "MX" || record.type === "TXT";
 
-/** The zone after a change. `keep` and `unknown` leave it as it is. */
+/** The zone after a change. What is no edit leaves it as it is. */
 export const applyChange = (zone: Zone, change: Change): Zone => {
   if (!isEdit(change)) return zone;
   const from = change.kind === "replace" ? change.from : [];
@@ -74,6 +96,7 @@ const DATA_OF: { [T in RecordType]: (records: Zone) => RecordData[T][] } = {
   NS: (records) => records.flatMap((record) => (record.type === "NS" ? [record.data] : [])),
   PTR: (records) => records.flatMap((record) => (record.type === "PTR" ? [record.data] : [])),
   SOA: (records) => records.flatMap((record) => (record.type === "SOA" ? [record.data] : [])),
+  SPF: (records) => records.flatMap((record) => (record.type === "SPF" ? [record.data] : [])),
   TLSA: (records) => records.flatMap((record) => (record.type === "TLSA" ? [record.data] : [])),
   TXT: (records) => records.flatMap((record) => (record.type === "TXT" ? [record.data] : [])),
 };

@@ -34,6 +34,7 @@ export const boundedRun = (resolve: Resolve, { mostLookUps, timeoutMs }: Bounds 
     NS: new Map(),
     PTR: new Map(),
     SOA: new Map(),
+    SPF: new Map(),
     TLSA: new Map(),
     TXT: new Map(),
   };

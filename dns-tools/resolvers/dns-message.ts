@@ -4,7 +4,14 @@
  * `readAnswer` gives a value for whatever bytes come: what is cut, about another question or not understood is a
  * `servfail` with a reason. It takes the resolver's word about DNSSEC, and carries nothing anywhere.
  */
-import { decode, encode, type Answer as WireRecord, type DecodedPacket, type OptAnswer } from "dns-packet";
+import {
+  decode,
+  encode,
+  type Answer as WireRecord,
+  type DecodedPacket,
+  type OptAnswer,
+  type Question,
+} from "dns-packet";
 import { BOGUS } from "#dns/look-up-findings.ts";
 import type { Answer, RecordData, RecordType } from "#dns/resolver.ts";
 
@@ -54,9 +61,9 @@ export const formatQuestion = (name: string, type: RecordType): Uint8Array<Array
   if (!ASKABLE.test(name)) return undefined;
   // RFC 6840 §5.7: who wants to see AD in the answer sets it in the question.
   const flags = RECURSION_DESIRED | AUTHENTIC_DATA;
-  return new Uint8Array(
-    encode({ type: "query", id: MESSAGE_ID, flags, questions: [{ name, type }], additionals: [OPT] }),
-  );
+  // The encoder knows all of these types; its declarations know no SPF (99).
+  const question = { name, type } as Question;
+  return new Uint8Array(encode({ type: "query", id: MESSAGE_ID, flags, questions: [question], additionals: [OPT] }));
 };
 
 /** Reads the response to a question of `formatQuestion`; `host` is who sent it, for the reasons. */
@@ -159,6 +166,11 @@ const READERS: { [T in RecordType]: (record: WireRecord) => RecordData[T] | unde
     const { mname, rname, serial = 0, refresh = 0, retry = 0, expire = 0, minimum = 0 } = record.data;
     return { mname, rname, serial, refresh, retry, expire, minimum };
   },
+  SPF: (record) => {
+    // The decoder leaves this type as its octets: strings behind their lengths (RFC 1035 §3.3.14).
+    const { type, data }: { type: string; data?: unknown } = record;
+    return type === "SPF" && data instanceof Uint8Array ? stringsIn(data) : undefined;
+  },
   TLSA: (record) => {
     if (record.type !== "TLSA") return undefined;
     const { usage, selector, matchingType, certificate } = record.data;
@@ -169,4 +181,16 @@ const READERS: { [T in RecordType]: (record: WireRecord) => RecordData[T] | unde
     const strings = Array.isArray(record.data) ? record.data : [record.data];
     return strings.map((part) => (typeof part === "string" ? new TextEncoder().encode(part) : new Uint8Array(part)));
   },
+};
+
+/** `undefined`: a string goes on behind the end. */
+const stringsIn = (octets: Uint8Array): Uint8Array[] | undefined => {
+  const strings: Uint8Array[] = [];
+  for (let at = 0; at < octets.length;) {
+    const end = at + 1 + (octets[at] ?? 0);
+    if (end > octets.length) return undefined;
+    strings.push(new Uint8Array(octets.subarray(at + 1, end)));
+    at = end;
+  }
+  return strings;
 };

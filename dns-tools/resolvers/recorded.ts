@@ -11,7 +11,8 @@ import type { Answer, RecordData, RecordType, Resolve } from "#dns/resolver.ts";
 export type RecordedTxt = string | readonly (string | Uint8Array)[];
 
 export type RecordedName =
-  | ({ [T in Exclude<RecordType, "TXT">]?: readonly RecordData[T][] } & {
+  | ({ [T in Exclude<RecordType, "SPF" | "TXT">]?: readonly RecordData[T][] } & {
+      SPF?: readonly RecordedTxt[];
       TXT?: readonly RecordedTxt[];
       /** 300 unless told. */
       ttlSeconds?: number;
@@ -105,8 +106,11 @@ const READERS: { [T in RecordType]: (entry: Entry) => RecordData[T][] } = {
   PTR: ({ PTR = [] }) => [...PTR],
   SOA: ({ SOA = [] }) => [...SOA],
   TLSA: ({ TLSA = [] }) => [...TLSA],
-  TXT: ({ TXT = [] }) => TXT.map((text) => (typeof text === "string" ? cut(text) : text.map(encode))),
+  SPF: ({ SPF = [] }) => SPF.map(stringsOf),
+  TXT: ({ TXT = [] }) => TXT.map(stringsOf),
 };
+
+const stringsOf = (text: RecordedTxt): Uint8Array[] => (typeof text === "string" ? cut(text) : text.map(encode));
 
 const encode = (text: string | Uint8Array): Uint8Array =>
   typeof text === "string" ? new TextEncoder().encode(text) : text;

@@ -5,8 +5,10 @@
  * address typed for a domain is taken for the domain in it. Nothing is looked up.
  */
 import type { SendingDomain } from "#dns/check.ts";
+import type { DmarcWish } from "#dns/dmarc-merge.ts";
 import type { DmarcPolicy } from "#dns/dmarc.ts";
-import { type DomainProblem, parseDomain } from "#dns/domain.ts";
+import { type DomainProblem, type DomainResult, parseDomain, parseTypedDomain } from "#dns/domain.ts";
+import { recordTextIn } from "#dns/explain.ts";
 import { parseIp } from "#dns/ip-address.ts";
 import type { Requirement } from "#dns/need.ts";
 import { sendingRequirement } from "#dns/sending-requirement.ts";
@@ -15,12 +17,7 @@ import type { TextField, Typed } from "./typed.ts";
 
 export const POLICIES = ["none", "quarantine", "reject"] as const satisfies readonly DmarcPolicy[];
 
-export type Answers = {
-  sending: SendingDomain;
-  policy: DmarcPolicy;
-  /** `mailto:…` */
-  rua?: string;
-};
+export type Answers = { sending: SendingDomain & { dmarc: DmarcWish } };
 /** `field` is the id of an input: `key-0` is the first key's. */
 export type FieldError = { field: TextField | `selector-${number}` | `key-${number}`; text: string };
 export type Read<T> = { kind: "read"; value: T } | { kind: "refused"; errors: FieldError[] };
@@ -36,17 +33,24 @@ const PROBLEM_TEXT: Record<DomainProblem, string> = {
   "ip-address": "is an IP address: enter the domain that your mail is from.",
 };
 
+const RECORD_TEXT = "This is a record and no domain: enter the domain that it is for.";
+
 /** For `/check`: who sends, and keys, may be left out. */
 export const readAnswers = (typed: Typed): Read<Answers> => {
   const errors: FieldError[] = [];
-  const nameAt = (field: FieldError["field"], text: string): string => {
-    const parsed = parseDomain(text);
+  const nameAt = (
+    field: FieldError["field"],
+    text: string,
+    parse: (text: string) => DomainResult = parseDomain,
+  ): string => {
+    const parsed = parse(text);
     if (parsed.kind === "domain") return parsed.domain;
     const said = PROBLEM_TEXT[parsed.problem];
     errors.push({ field, text: parsed.problem === "empty" ? said : `“${text.slice(0, 80)}” ${said}` });
     return "";
   };
-  const domain = nameAt("domain", domainIn(typed.domain));
+  if (recordTextIn(typed.domain)) return { kind: "refused", errors: [{ field: "domain", text: RECORD_TEXT }] };
+  const domain = nameAt("domain", typed.domain, parseTypedDomain);
   if (domain !== "" && !domain.includes("."))
     errors.push({ field: "domain", text: `“${domain}” has no dot: enter the whole domain, like ${domain}.com.` });
   const listAt = (field: "include" | "ip"): string[] => {
@@ -64,6 +68,8 @@ export const readAnswers = (typed: Typed): Read<Answers> => {
     if (selector === "" && key === "") return [];
     const name = selector === "" ? "" : nameAt(`selector-${at}`, selector.replace(/\._domainkey\b.*$/i, ""));
     if (selector === "") errors.push({ field: `selector-${at}`, text: "A key needs its selector, like s1." });
+    // Where its record would have to stand.
+    else if (name !== "" && domain !== "") nameAt(`selector-${at}`, `${name}._domainkey.${domain}`);
     if (key === "") return [{ selector: name }];
     const pasted = readPastedKey(key);
     if (pasted.kind === "key") return [{ selector: name, key: pasted.key }];
@@ -88,18 +94,13 @@ export const readAnswers = (typed: Typed): Read<Answers> => {
     includes,
     addresses,
     ...(bounceHost !== undefined && { bounceHost }),
+    dmarc: { policy, ...(rua !== "" && { rua: `mailto:${rua}` }) },
   };
-  return { kind: "read", value: { sending, policy, ...(rua !== "" && { rua: `mailto:${rua}` }) } };
-};
-
-/** A mailbox, or a URL, has one domain that can be meant. */
-const domainIn = (text: string): string => {
-  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return new URL(text).hostname;
-  return text.slice(text.lastIndexOf("@") + 1);
+  return { kind: "read", value: { sending } };
 };
 
 /** For `/plan`: what is to be published must be known. */
-export const readRequirement = ({ sending, policy, rua }: Answers): Read<Requirement> => {
+export const readRequirement = ({ sending }: Answers): Read<Requirement> => {
   const { domain, returnPath, selectors, includes, addresses } = sending;
   const errors: FieldError[] = [];
   if (returnPath !== domain && !returnPath.endsWith(`.${domain}`))
@@ -118,6 +119,5 @@ export const readRequirement = ({ sending, policy, rua }: Answers): Read<Require
     return [];
   });
   if (errors.length > 0) return { kind: "refused", errors };
-  const dmarc = { policy, ...(rua !== undefined && { rua }) };
-  return { kind: "read", value: sendingRequirement({ ...sending, selectors: keys }, dmarc) };
+  return { kind: "read", value: sendingRequirement({ ...sending, selectors: keys }, sending.dmarc) };
 };

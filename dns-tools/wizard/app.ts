@@ -7,9 +7,11 @@
  */
 import { type Context, Hono } from "hono";
 import type { LinkSigner } from "#dns/domain-connect.ts";
+import { recordTextIn } from "#dns/explain.ts";
 import type { Resolve } from "#dns/resolver.ts";
 import type { ReadAccount } from "./account-page.ts";
 import { accountRoutes } from "./account-routes.ts";
+import { answerRoutes } from "./answer-routes.ts";
 import { readAnswers } from "./answers.ts";
 import { SCRIPT, STYLE } from "./assets.ts";
 import { checkPage } from "./check-page.ts";
@@ -17,13 +19,15 @@ import { domainConnectRoutes } from "./domain-connect-routes.ts";
 import { explainPage } from "./explain-page.ts";
 import { EXPORTS } from "./export-files.ts";
 import { formPage } from "./form-page.ts";
-import { lookUpExplanation, lookUpPlan, lookUpReport } from "./look-up.ts";
+import { type Fetching, lookUpExplanation, lookUpPlan, lookUpRecord, lookUpReport } from "./look-up.ts";
 import { answer, pageContext, requirementIn } from "./page-context.ts";
 import { describePlan, planPage } from "./plan-page.ts";
 import { propagationPage } from "./propagation-page.ts";
 import { authoritativeViews, lookUpPropagation, type View } from "./propagation.ts";
+import { isForeign } from "./posted-form.ts";
 import { publishRoutes, type Update } from "./publish-routes.ts";
 import { reportsRoutes } from "./reports-routes.ts";
+import { recordPage } from "./record-page.ts";
 import type { Defaults } from "./typed.ts";
 
 export type WizardOptions = {
@@ -34,18 +38,23 @@ export type WizardOptions = {
   basePath?: string;
   /** Whose answers `/propagation` compares; absent: those of `resolve` alone. */
   views?: readonly View[];
-  /** The port to a server of a zone, by its address; absent: from here it cannot be asked. */
-  toServer?: (address: string) => Resolve;
+  /** The port to a server of a zone, by its address; absent, or none: from here it cannot be, or is not to be asked. */
+  toServer?: (address: string) => Resolve | undefined;
   /** DNS UPDATE; absent: it is not offered. It connects to whatever was typed: for a trusted visitor only. */
   update?: Update;
   /** The account of an API key; absent: the wizard stands alone. */
   readAccount?: ReadAccount;
   /** Signs Domain Connect links; absent: they are not signed. */
   signer?: LinkSigner;
-  /** To Cloudflare and to Domain Connect hosts; `cloudflareUrl` is another than Cloudflare's in tests only. */
+  /** To Cloudflare, to Domain Connect hosts and to those of MTA-STS policies; `cloudflareUrl` is another than Cloudflare's in tests only. */
   fetch?: typeof fetch;
   cloudflareUrl?: string;
+  /** Absent: `fetch` reaches the public Internet only. */
+  isPublicHost?: NonNullable<Fetching["isPublicHost"]>;
 };
+
+/** Of a text to explain; SPF records of more characters are of no use (RFC 7208 §3.4). */
+const LONGEST_RECORD = 4_000;
 
 const HEADERS = {
   // `data:` is for the icon that there is not: without it browsers ask for /favicon.ico.
@@ -65,6 +74,7 @@ export const wizardApp = (options: WizardOptions): Hono => {
   const app = new Hono({ strict: false }).basePath(basePath);
   const page = pageContext({ defaults, basePath, hasAccounts: readAccount !== undefined });
   const { asked, refuse } = page;
+  const fetching: Fetching = { fetch: get, ...(options.isPublicHost && { isPublicHost: options.isPublicHost }) };
 
   app.use(async (c, next) => {
     await next();
@@ -84,7 +94,7 @@ export const wizardApp = (options: WizardOptions): Hono => {
     const { typed, links } = asked(c);
     const read = readAnswers(typed);
     if (read.kind === "refused") return refuse(c, read.errors);
-    const report = await lookUpReport(read.value.sending, resolve);
+    const report = await lookUpReport(read.value.sending, resolve, fetching);
     return answer(c, report, () => checkPage(report, links));
   });
   onBoth("/plan", "/plan.json", async (c) => {
@@ -100,15 +110,24 @@ export const wizardApp = (options: WizardOptions): Hono => {
     const read = requirementIn(typed);
     if (read.kind === "refused") return refuse(c, read.errors);
     const { views = [{ name: "the resolver", resolve }], toServer } = options;
-    const authoritative = toServer ? await authoritativeViews(read.value.domain, resolve, toServer) : [];
+    // Another site may not make us call on whomever a zone names: its servers are asked from the page itself, soon after.
+    const isAsking = toServer !== undefined && !isForeign(c.req.raw);
+    const authoritative = isAsking ? await authoritativeViews(read.value.domain, resolve, toServer) : [];
     const propagation = await lookUpPropagation(read.value, [...authoritative, ...views], Date.now());
     return answer(c, propagation, () => propagationPage(propagation, links));
   });
   onBoth("/explain", "/explain.json", async (c) => {
     const { typed, links } = asked(c);
+    const text = c.req.query("record")?.slice(0, LONGEST_RECORD) ?? typed.domain;
+    const record = recordTextIn(text);
+    if (record || c.req.query("record") !== undefined) {
+      const explained = record && (await lookUpRecord(record, resolve));
+      const view = { text, ...(explained && { explained }) };
+      return answer(c, view, () => recordPage(view, links), explained ? 200 : 400);
+    }
     const read = readAnswers(typed);
     if (read.kind === "refused") return refuse(c, read.errors);
-    const explanation = await lookUpExplanation(read.value.sending.domain, resolve);
+    const explanation = await lookUpExplanation(read.value.sending, resolve);
     return answer(c, explanation, () => explainPage(explanation, links));
   });
   for (const { form, suffix, format } of EXPORTS)
@@ -122,12 +141,13 @@ export const wizardApp = (options: WizardOptions): Hono => {
         "content-disposition": `attachment; filename="${domain}${suffix}"`,
       });
     });
+  answerRoutes(app, page, defaults);
   publishRoutes(app, page, {
     ...{ resolve, fetch: get },
     ...(update && { update }),
     ...(options.cloudflareUrl !== undefined && { cloudflareUrl: options.cloudflareUrl }),
   });
-  domainConnectRoutes(app, page, { resolve, fetch: get, ...(options.signer && { signer: options.signer }) });
+  domainConnectRoutes(app, page, { resolve, fetching, ...(options.signer && { signer: options.signer }) });
   reportsRoutes(app, page);
   if (readAccount) accountRoutes(app, page, readAccount, defaults);
   const asset = (path: string, type: string, text: string): void => {

@@ -2,8 +2,10 @@
  * The style sheet and the script of the pages, served from where the pages are.
  *
  * System fonts, one accent, light and dark, from 320 pixels up. The script makes the copy buttons work, which are hidden
- * without it, and looks again for who waits until all resolvers have a record.
+ * without it, keeps private keys from being sent, and looks again for who waits until all resolvers have a record.
  */
+import { PRIVATE_KEY } from "./dkim-paste.ts";
+
 export const STYLE = `:root { --ink: #1c2230; --soft: #566074; --line: #d9dee7; --ground: #ffffff; --panel: #f5f7fa; --accent: #b3372b; --on-accent: #ffffff;
   --pass: #17713a; --warn: #8a5800; --fail: #b3261e; --indeterminate: #7a3e9d; --add: #1a5fb4; --not_applicable: #566074; }
 @media (prefers-color-scheme: dark) {
@@ -26,7 +28,7 @@ h2 { font-size: 1.2rem; margin: 2.2rem 0 .8rem; } h3 { font-size: 1rem; margin: 
 p { margin: .4rem 0; overflow-wrap: anywhere; } .lead { font-size: 1.05rem; margin-bottom: 1rem; } .soft { color: var(--soft); font-size: .9rem; }
 nav { display: flex; flex-wrap: wrap; gap: .2rem 1rem; border-bottom: 1px solid var(--line); margin-bottom: 1.2rem; }
 nav a { padding: .5rem 0; text-decoration: none; color: var(--soft); border-bottom: 3px solid transparent; margin-bottom: -1px; }
-nav a:hover { color: var(--ink); } nav [aria-current] { color: var(--ink); font-weight: 600; border-color: var(--accent); }
+@media (max-width: 24rem) { nav { column-gap: .5rem; font-size: .82rem; } } nav a:hover { color: var(--ink); } nav [aria-current] { color: var(--ink); font-weight: 600; border-color: var(--accent); }
 fieldset { border: 1px solid var(--line); border-radius: 10px; padding: .4rem 1rem 1rem; margin: 1.2rem 0; min-width: 0; }
 legend { font-weight: 700; padding: 0 .4rem; margin-left: -.4rem; }
 .field { margin: .8rem 0; } label { font-weight: 600; } .hint { color: var(--soft); font-size: .875rem; margin: 0 0 .3rem; }
@@ -64,6 +66,7 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; 
 `;
 
 export const SCRIPT = `"use strict";
+const IS_PRIVATE = new RegExp(${JSON.stringify(PRIVATE_KEY.source)});
 const said = document.getElementById("said");
 let clearing;
 const say = (text) => {
@@ -83,6 +86,19 @@ for (const button of document.querySelectorAll("button.copy")) {
     }
   });
 }
+for (const field of document.querySelectorAll("textarea[name=key]"))
+  field.form.addEventListener("submit", (event) => {
+    if (!IS_PRIVATE.test(field.value)) return;
+    event.preventDefault();
+    field.value = "";
+    field.setAttribute("aria-invalid", "true");
+    const note = document.createElement("span");
+    note.className = "error";
+    note.textContent = "This is a private key, and was not sent. Keep it to yourself, and paste the public half.";
+    document.getElementById(field.getAttribute("aria-describedby")).replaceChildren(note);
+    field.focus();
+    say(note.textContent);
+  });
 const live = document.getElementById("live");
 const pause = document.getElementById("pause");
 const MOST_LOOKS = 80;

@@ -32,6 +32,7 @@ export const checkPage = ({ domain, status, findings, cut }: DomainReport & Cut,
     html`<h1>${domain}</h1>
       ${steps(links, "check")}
       <p class="lead">${verdict(status)} ${SUMMARY[status]}</p>
+      ${findings.some(({ fix }) => fix !== undefined) ? html`<p><a href="${links.at}/plan?${links.query}">See what to publish</a>, field by field for your DNS host, or have it published.</p>` : ""}
       ${cutNotice(cut)} ${again(links, "check")}
       <h2>What was found</h2>
       <ul class="cards">

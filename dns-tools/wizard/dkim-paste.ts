@@ -1,8 +1,8 @@
 /**
  * A DKIM public key as people paste it: the record, quoted as a zone file has it or not, a PEM file, or bare base64.
  *
- * A private key is told from a public one, so that the visitor learns to keep it. Whether the key is strong is not
- * asked here.
+ * A private key is told from a public one, so that it goes no further and its owner makes a new one. Whether the key is
+ * strong is not asked here.
  */
 import { readPublicKey } from "#dns/dkim-public-key.ts";
 import { type DkimKey, parseDkimRecord } from "#dns/dkim-record.ts";
@@ -14,11 +14,24 @@ const ED25519_HEAD = /^MCowBQYDK2VwAyEA/;
 /** 32 octets in base64. */
 const BARE_ED25519 = /^[A-Za-z0-9+/]{43}=$/;
 
+/**
+ * PEM of any kind, PuTTY, JWK; and without any of their words the base64 of PKCS #8 and PKCS #1 (RSA, Ed25519, EC), which
+ * begins with a SEQUENCE and in it the version, where a public key has no number or a long one. Of the 32 octets of an
+ * Ed25519 key nobody can say which half they are.
+ */
+export const PRIVATE_KEY =
+  /PRIVATE KEY|Private-Lines|"d"\s*:|(?:^|[\s"=])(?:MI[I-L][\w+/]{2}[AQgw]IBA|MC4CAQAw|MHcCAQEE)/;
+
+/** Stands for one that was let go of. */
+export const WITHHELD_KEY = "PRIVATE KEY";
+
+const PRIVATE_TEXT =
+  "This is a private key. It was not kept, but it has left your machine: make a new pair, and paste the public half.";
+
 const refused = (text: string): PastedKey => ({ kind: "refused", text });
 
 export const readPastedKey = (pasted: string): PastedKey => {
-  if (/PRIVATE KEY/.test(pasted))
-    return refused("This is a private key. Keep it to yourself, and paste the public one.");
+  if (PRIVATE_KEY.test(pasted)) return refused(PRIVATE_TEXT);
   const unquoted = pasted.includes('"')
     ? [...pasted.matchAll(/"([^"]*)"/g)].map(([, text = ""]) => text).join("")
     : pasted;

@@ -15,11 +15,11 @@ import type { Resolve } from "#dns/resolver.ts";
 import { type FieldError, readAnswers, readRequirement } from "./answers.ts";
 import { discover } from "./domain-connect-discovery.ts";
 import { domainConnectPage } from "./domain-connect-page.ts";
-import { lookUpPlan } from "./look-up.ts";
+import { type Fetching, lookUpPlan } from "./look-up.ts";
 import { answer, type PageContext } from "./page-context.ts";
 import type { Typed } from "./typed.ts";
 
-export type DomainConnectOptions = { resolve: Resolve; fetch: typeof fetch; signer?: LinkSigner };
+export type DomainConnectOptions = { resolve: Resolve; fetching: Fetching; signer?: LinkSigner };
 
 export const domainConnectRoutes = (app: Hono, page: PageContext, options: DomainConnectOptions): void => {
   const { resolve, signer } = options;
@@ -32,7 +32,7 @@ export const domainConnectRoutes = (app: Hono, page: PageContext, options: Domai
     const { changes, zone } = await lookUpPlan(requirement, resolve);
     const applicable = applicableTo(changes);
     const apex = zone.kind === "zone" ? zone.apex : domain;
-    const discovery = await discover(apex, providerId, resolve, options.fetch);
+    const discovery = await discover(apex, providerId, resolve, options.fetching);
     const { groups } = applicable;
     const isLinked = discovery.kind === "offered" && groups.length > 0;
     const view = {

@@ -4,41 +4,51 @@
  * Nothing is judged here; the check does that.
  */
 import { html } from "hono/html";
-import type { Explanation } from "#dns/explain.ts";
+import { type Explanation, RECORD_ITSELF } from "#dns/explain.ts";
 import { shown } from "#dns/look-up-findings.ts";
 import type { SpfNode, SpfTree } from "#dns/spf-tree.ts";
 import { again, cutNotice, frame, type Html, type Links, prose, rowsThatFit, steps } from "./layout.ts";
-import type { Cut } from "./look-up.ts";
+import type { Cut, Explanations } from "./look-up.ts";
 
 /** Deeper terms are drawn no further in. */
 const DEEPEST_INDENT = 5;
 
-export const explainPage = ({ domain, spf, dmarc, cut }: Explanation & Cut, links: Links): Html =>
+export const explainPage = ({ domain, spf, returnPathSpf, dmarc, cut }: Explanations & Cut, links: Links): Html =>
   frame(
     `${domain} explained`,
     links,
     html`<h1>${domain}</h1>
       ${steps(links, "explain")} ${cutNotice(cut)} ${again(links, "explain")}
-      <h2>SPF</h2>
       ${
-        spf.tree.kind === "record"
-          ? html`<p>${spf.uncounted ? "At least " : ""}${spf.lookups} of ${spf.limit} look-ups (RFC 7208 §4.6.4).</p>`
-          : ""
+        returnPathSpf
+          ? html`<h2>SPF of your mail</h2>
+              <p>Receivers check it at the return-path, which is at <code>${returnPathSpf.tree.domain}</code>.</p>
+              ${spfTree(returnPathSpf, 2)}
+              <h2>SPF of the domain itself</h2>
+              <p>It counts for other mail, whose return-path is at <code>${domain}</code>.</p>
+              ${spfTree(spf, 2)}`
+          : html`<h2>SPF</h2>
+              ${spfTree(spf, 1)}`
       }
-      <ul class="tree">
-        ${rowsThatFit(treeRows(spf.tree, 0))}
-      </ul>
       <h2>DMARC</h2>
       <ol class="walk">
         ${dmarc.steps.map((step) => html`<li>${prose(step)}</li>`)}
       </ol>
-      ${dmarc.tags.length === 0 ? "" : tagTable(dmarc.tags.slice(0, MOST_TAGS))}`,
+      ${dmarc.tags.length === 0 ? "" : tagTable(dmarc.tags)}
+      <p class="actions"><a href="${links.at}/explain?record=">Explain a record that is not published</a></p>`,
   );
+
+/** `lists`: how many trees are on the page. */
+export const spfTree = ({ tree, lookups, limit, uncounted }: Explanation["spf"], lists: number): Html =>
+  html`${tree.kind === "record" ? html`<p>${uncounted ? "At least " : ""}${lookups} of ${limit} look-ups (RFC 7208 §4.6.4).</p>` : ""}
+    <ul class="tree">
+      ${rowsThatFit(treeRows(tree, 0), lists)}
+    </ul>`;
 
 /** RFC 9989 has ten. */
 const MOST_TAGS = 30;
 
-const tagTable = (tags: Explanation["dmarc"]["tags"]): Html =>
+export const tagTable = (tags: Explanation["dmarc"]["tags"]): Html =>
   html`<table>
     <caption>
       What its tags mean
@@ -50,7 +60,7 @@ const tagTable = (tags: Explanation["dmarc"]["tags"]): Html =>
       </tr>
     </thead>
     <tbody>
-      ${tags.map(
+      ${tags.slice(0, MOST_TAGS).map(
         ({ tag, meaning }) =>
           html`<tr>
             <th scope="row"><code>${shown(tag, 60)}</code></th>
@@ -71,7 +81,7 @@ const treeRows = (tree: SpfTree, depth: number): Html[] => [
 const treeInWords = (tree: SpfTree): string => {
   switch (tree.kind) {
     case "record":
-      return "has this record:";
+      return tree.domain === RECORD_ITSELF ? "has these terms:" : "has this record:";
     case "none":
       return "has no SPF record.";
     case "multiple":

@@ -1,10 +1,11 @@
 /**
  * The form that everything begins with, and comes back to with a word at each field that is wrong.
  *
- * It is sent by GET, so that its answer can be kept as a link; no field holds a secret.
+ * It is sent by POST, for somebody may paste a private key: that must not get into an address, nor back onto the page.
  */
 import { html } from "hono/html";
 import { type FieldError, POLICIES } from "./answers.ts";
+import { WITHHELD_KEY } from "./dkim-paste.ts";
 import { frame, type Html, type Links } from "./layout.ts";
 import { POLICY_STAGES } from "./policy-stages.ts";
 import type { Typed } from "./typed.ts";
@@ -19,9 +20,13 @@ export const formPage = (typed: Typed, errors: readonly FieldError[], links: Lin
       <p class="lead">
         See what stands in its DNS, get the smallest change that is missing, and check until all is green.
       </p>
+      <p>
+        The domain alone is enough to look. What your sender told you says what to publish.
+        <a href="${links.at}/explain?record=">Or have a record explained.</a>
+      </p>
       ${links.hasAccounts ? html`<p><a href="${links.at}/account">Take the domains of your account</a></p>` : ""}
       ${summary(errors)}
-      <form method="get" action="${links.at}/check">
+      <form method="post" action="${links.at}/check">
         ${input(
           {
             id: "domain",
@@ -80,7 +85,10 @@ export const formPage = (typed: Typed, errors: readonly FieldError[], links: Lin
             errors,
           )}
         </fieldset>
-        ${typed.keys.map(({ selector, key }, at) => keyRow(selector, key, at, errors))}
+        ${typed.keys.map(({ selector, key }, at) => {
+          const row = keyRow(selector, key, at, errors);
+          return at === 0 || selector !== "" || key !== "" ? row : folded("Another DKIM key", row);
+        })}
         <fieldset>
           <legend>DMARC</legend>
           ${policyField(typed.policy, errors)}
@@ -174,10 +182,16 @@ const keyRow = (selector: string, key: string, at: number, errors: readonly Fiel
         autocapitalize="none"
         spellcheck="false"
       >
-${key}</textarea>
+${key === WITHHELD_KEY ? "" : key}</textarea>
     </div>
   </fieldset>`;
 };
+
+const folded = (title: string, content: Html): Html =>
+  html`<details class="publish">
+    <summary>${title}</summary>
+    ${content}
+  </details>`;
 
 const policyField = (chosen: string, errors: readonly FieldError[]): Html => {
   const hint = "Begin with none, and go on when the reports are clean.";
@@ -192,8 +206,6 @@ const policyField = (chosen: string, errors: readonly FieldError[]): Html => {
 };
 
 const option = (policy: (typeof POLICIES)[number], chosen: boolean): Html => {
-  const [does] = POLICY_STAGES.find((stage) => stage.policy === policy)?.does.split(".") ?? [];
-  return chosen
-    ? html`<option value="${policy}" selected>${policy}: ${does}</option>`
-    : html`<option value="${policy}">${policy}: ${does}</option>`;
+  const brief = POLICY_STAGES.find((stage) => stage.policy === policy)?.brief;
+  return html`<option value="${policy}" ${chosen ? "selected" : ""}>${policy}: ${brief}</option>`;
 };

@@ -52,8 +52,8 @@ export const steps = ({ at, query }: Links, here: "check" | "plan" | "propagatio
   </nav>`;
 
 const PAGES = [
-  ["check", "What stands"],
-  ["plan", "What to publish"],
+  ["check", "Check"],
+  ["plan", "Publish"],
   ["propagation", "Who has it"],
   ["explain", "Why"],
 ] as const;
@@ -92,11 +92,11 @@ export const verdict = (status: FindingStatus): Html => {
   return html`<strong class="verdict ${status}"><span aria-hidden="true">${sign}</span> ${word}</strong>`;
 };
 
-/** As many rows, from the first, as a page may hold, and a word on the others. */
-export const rowsThatFit = async (rows: readonly Html[]): Promise<HtmlEscapedString> => {
+/** As many rows, from the first, as a page may hold, and a word on the others; `lists`: how many it has. */
+export const rowsThatFit = async (rows: readonly Html[], lists = 1): Promise<HtmlEscapedString> => {
   const texts = await Promise.all(rows.map(async (row) => String(await row)));
   let octets = 0;
-  const fitting = texts.filter((text) => (octets += new TextEncoder().encode(text).length) <= MOST_ROW_OCTETS);
+  const fitting = texts.filter((text) => (octets += new TextEncoder().encode(text).length) <= MOST_ROW_OCTETS / lists);
   const left = texts.length - fitting.length;
   const more = left === 0 ? "" : `<li class="notice">${left} more did not fit on this page: see it as JSON.</li>`;
   return raw(fitting.join("") + more);

@@ -1,24 +1,28 @@
 /**
  * `npm run wizard`: the wizard alone, on Node, for who runs it on this machine.
  *
- * `HIKYAKU_WIZARD_PORT` (8790), `HIKYAKU_DOH_URL` (one or more, with commas between; else the system's DNS servers). It
+ * `HIKYAKU_WIZARD_PORT` (8790), `HIKYAKU_DOH_URL` (one or more, with commas between; else the system's DNS servers),
+ * `HIKYAKU_ALLOW_PRIVATE` (1: what a zone names may be on a private network; else only public hosts are visited). It
  * answers on loopback, to names of loopback only, so that no page elsewhere can reach it under a name of its own.
  */
 import { getServers } from "node:dns";
 import { createServer, type IncomingMessage } from "node:http";
 import process from "node:process";
 import { dohResolver } from "#resolvers/doh.ts";
+import { isPublicAddress, isPublicHost } from "#resolvers/public-host.ts";
 import { parseDnsServer, udpResolver } from "#resolvers/udp.ts";
 import { wizardApp } from "./app.ts";
 import { publishByUpdate } from "./dns-update-form.ts";
 import type { View } from "./propagation.ts";
 import { MOST_UPLOAD_BYTES } from "./reports-routes.ts";
+import { tooLongPage } from "./too-long-page.ts";
 
 const LOOK_UP_MS = 4_000;
 const HOST = "127.0.0.1";
 const DNS_PORT = 53;
 
-const { HIKYAKU_WIZARD_PORT = "8790", HIKYAKU_DOH_URL = "" } = process.env;
+const { HIKYAKU_WIZARD_PORT = "8790", HIKYAKU_DOH_URL = "", HIKYAKU_ALLOW_PRIVATE = "0" } = process.env;
+const isPrivateAllowed = HIKYAKU_ALLOW_PRIVATE === "1";
 const urls = HIKYAKU_DOH_URL.split(",")
   .map((url) => url.trim())
   .filter((url) => url !== "");
@@ -38,7 +42,11 @@ const views: View[] =
 const app = wizardApp({
   resolve,
   views,
-  toServer: (address) => udpResolver({ servers: [{ address, port: DNS_PORT }], timeoutMs: LOOK_UP_MS }),
+  toServer: (address) =>
+    isPrivateAllowed || isPublicAddress(address)
+      ? udpResolver({ servers: [{ address, port: DNS_PORT }], timeoutMs: LOOK_UP_MS })
+      : undefined,
+  ...(!isPrivateAllowed && { isPublicHost }),
   update: (changes, typed) => publishByUpdate(changes, typed, Math.floor(Date.now() / 1_000)),
 });
 
@@ -73,6 +81,7 @@ const readBody = async (incoming: IncomingMessage): Promise<Uint8Array<ArrayBuff
   return Uint8Array.from(Buffer.concat(chunks));
 };
 
+const TOO_LONG = await tooLongPage();
 const server = createServer((request, response) => {
   respond(request)
     .then(async (answer) => {
@@ -81,6 +90,11 @@ const server = createServer((request, response) => {
       response.end(body);
     })
     .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+});
+server.on("clientError", (error, socket) => {
+  if (!socket.writable) return;
+  const isTooLong = "code" in error && error.code === "HPE_HEADER_OVERFLOW";
+  socket.end(isTooLong ? TOO_LONG : "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
 });
 server.on("error", (error) => {
   process.stderr.write(`wizard: ${error.message}\n`);

@@ -2,7 +2,8 @@
  * What to publish: the smallest change to the live zone, each field in the words of the DNS host and ready to copy; the
  * ways to publish it; the way to a strict policy.
  *
- * What could not be looked up is shown as unknown, and never as a record to add.
+ * What could not be looked up is shown as unknown, and never as a record to add. While something is in conflict with what
+ * stands, no way to publish is offered.
  */
 import { html } from "hono/html";
 import { providerIdOf } from "#dns/domain-connect.ts";
@@ -63,7 +64,7 @@ export const planPage = ({ domain, changes, publishing, cut }: PlanView, typed: 
         ${rowsThatFit(planAsJson(changes).map((change) => card(change, apex, host)))}
       </ol>
       <p class="soft">${wording(apex, host)} Switch any proxying off for these records.</p>
-      ${changes.some(isEdit) ? publishSection(domain, publishing, links) : ""}
+      ${isOpen(changes) && changes.some(isEdit) ? publishSection(domain, publishing, links) : ""}
       <h2>Towards a policy that protects</h2>
       ${stages(typed, links)}`,
   );
@@ -76,12 +77,19 @@ const wording = (apex: string, host: DnsHost | undefined): string =>
 
 const heading = (changes: readonly Change[]): string => {
   const open = changes.filter(isEdit).length;
+  const conflicts = changes.filter(({ kind }) => kind === "conflict").length;
+  if (conflicts > 0)
+    return `${conflicts === 1 ? "One record" : `${conflicts} records`} cannot be published without breaking what stands. Settle that first; until then nothing is published from here.`;
   const unknown = changes.filter(({ kind }) => kind === "unknown").length;
   const todo = open === 0 ? "Nothing to publish" : open === 1 ? "One record to publish" : `${open} records to publish`;
   return unknown === 0 ? `${todo}.` : `${todo}; could not find out about ${unknown}. Check again before you go on.`;
 };
 
+/** Whether it may be published as it is. */
+const isOpen = (changes: readonly Change[]): boolean => changes.every(({ kind }) => kind !== "conflict");
+
 const SHOWN_REMOVAL_CHARACTERS = 600;
+const SHOWN_TEXT_CHARACTERS = 2000;
 
 const card = (change: JsonChange, apex: string, host: DnsHost | undefined): Html => {
   switch (change.action) {
@@ -90,7 +98,11 @@ const card = (change: JsonChange, apex: string, host: DnsHost | undefined): Html
         <h3>
           <strong class="verdict pass"><span aria-hidden="true">=</span> keep</strong> ${subject(change.record)}
         </h3>
-        <p class="soft">${change.purpose}: it is good as it is.</p>
+        <p class="soft">
+          ${change.purpose}:
+          ${change.caution === undefined ? "it is good as it is." : "it lets your mail pass as it is."}
+        </p>
+        ${caution(change)}
         <details>
           <summary>Its value<span class="unseen"> at ${change.record.name}</span></summary>
           <pre tabindex="0" aria-label="Value at ${change.record.name}">${shown(change.record.value)}</pre>
@@ -101,7 +113,7 @@ const card = (change: JsonChange, apex: string, host: DnsHost | undefined): Html
         <h3>
           <strong class="verdict add"><span aria-hidden="true">+</span> add</strong> ${subject(change.record)}
         </h3>
-        ${fields(change.record, apex, host)}
+        ${caution(change)} ${fields(change.record, apex, host)}
       </li>`;
     case "replace":
       return html`<li class="card add">
@@ -118,7 +130,22 @@ const card = (change: JsonChange, apex: string, host: DnsHost | undefined): Html
         <p>
           <strong class="verdict add"><span aria-hidden="true">+</span> add</strong>
         </p>
-        ${fields(change.record, apex, host)}
+        ${caution(change)} ${fields(change.record, apex, host)}
+      </li>`;
+    case "conflict":
+      return html`<li class="card fail">
+        <h3>
+          <strong class="verdict fail"><span aria-hidden="true">✕</span> conflict</strong>
+          <code class="subject">${change.name}</code> ${change.type}
+        </h3>
+        <p>${shown(change.text, SHOWN_TEXT_CHARACTERS)}</p>
+        ${change.standing.map(
+          ({ type, value }) =>
+            html`<p>
+              <strong class="verdict pass"><span aria-hidden="true">=</span> stays</strong> ${type}
+              <code>${shown(value, SHOWN_REMOVAL_CHARACTERS)}</code>
+            </p>`,
+        )}
       </li>`;
     case "unknown":
       return html`<li class="card indeterminate">
@@ -130,6 +157,15 @@ const card = (change: JsonChange, apex: string, host: DnsHost | undefined): Html
       </li>`;
   }
 };
+
+/** What stays broken beside it. */
+const caution = ({ caution: text }: { caution?: string }): Html =>
+  text === undefined
+    ? html``
+    : html`<p>
+        <strong class="verdict warn"><span aria-hidden="true">!</span> warn</strong>
+        ${shown(text, SHOWN_TEXT_CHARACTERS)}
+      </p>`;
 
 const subject = ({ name, type }: JsonRecord): Html => html`<code class="subject">${name}</code> ${type}`;
 

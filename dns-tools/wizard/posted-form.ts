@@ -10,13 +10,13 @@ export type PostedForm =
 
 const MOST_OCTETS = 8_192;
 
-export const readPostedForm = async (request: Request): Promise<PostedForm> => {
+export const readPostedForm = async (request: Request, mostOctets = MOST_OCTETS): Promise<PostedForm> => {
   if (!isSameOrigin(request))
     return { kind: "refused", status: 403, text: "This form was not sent from a page of this site." };
   const [mediaType = ""] = (request.headers.get("content-type") ?? "").split(";");
   if (mediaType.trim().toLowerCase() !== "application/x-www-form-urlencoded")
     return { kind: "refused", status: 415, text: "This is sent as a form: application/x-www-form-urlencoded." };
-  const text = await readBounded(request);
+  const text = await readBounded(request, mostOctets);
   if (text === undefined) return { kind: "refused", status: 413, text: "This is longer than the form can be." };
   return { kind: "form", fields: new URLSearchParams(text) };
 };
@@ -30,13 +30,19 @@ const isSameOrigin = ({ url, headers }: Request): boolean => {
   return origin !== null && URL.parse(origin)?.host === new URL(url).host;
 };
 
-const readBounded = async (request: Request): Promise<string | undefined> => {
+/** For requests that change nothing but cost something: whether a browser says that another site made it ask. */
+export const isForeign = ({ headers }: Request): boolean => {
+  const site = headers.get("sec-fetch-site");
+  return site !== null && site !== "same-origin" && site !== "none";
+};
+
+const readBounded = async (request: Request, mostOctets: number): Promise<string | undefined> => {
   const decoder = new TextDecoder();
   let text = "";
   let octets = 0;
   for await (const chunk of request.body ?? []) {
     octets += chunk.byteLength;
-    if (octets > MOST_OCTETS) return undefined;
+    if (octets > mostOctets) return undefined;
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -7,7 +7,7 @@
 import { findZone } from "#dns/dns-host.ts";
 import { needsOf, type Requirement } from "#dns/need.ts";
 import { plan } from "#dns/plan.ts";
-import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
+import { PUBLIC_SUFFIXES } from "#resolvers/public-suffixes.ts";
 import type { RecordType, Resolve } from "#dns/resolver.ts";
 import type { Change, Purpose } from "#dns/zone.ts";
 import { boundedRun } from "#resolvers/bounded.ts";
@@ -77,25 +77,28 @@ const sightOf = (change: Change, untilMsOf: (name: string, type: RecordType) => 
       const untilMs = untilMsOf(change.to.name, change.to.type);
       return { kind: "other", ...(untilMs !== undefined && { untilMs }) };
     }
+    case "conflict":
+      return { kind: "other" };
     case "unknown":
       return { kind: "unknown", reason: change.reason };
   }
 };
 
-/** The servers of the domain's zone that have an address; none when that could not be found out. */
+/** The servers of the domain's zone that have an address that may be asked; none when that could not be found out. */
 export const authoritativeViews = async (
   domain: string,
   resolve: Resolve,
-  toServer: (address: string) => Resolve,
+  toServer: (address: string) => Resolve | undefined,
 ): Promise<View[]> => {
   const run = boundedRun(resolve);
-  const zone = await findZone(domain, COMMON_SUFFIXES, run.resolve);
+  const zone = await findZone(domain, PUBLIC_SUFFIXES, run.resolve);
   const nameServers = zone.kind === "zone" ? zone.nameServers.slice(0, MOST_NAME_SERVERS) : [];
   const views = await Promise.all(
     nameServers.map(async (name): Promise<View[]> => {
       const addresses = await run.resolve(name, "A");
-      const [address] = addresses.kind === "records" ? addresses.records : [];
-      return address === undefined ? [] : [{ name, resolve: toServer(address), isAuthoritative: true }];
+      const [server] =
+        addresses.kind === "records" ? addresses.records.flatMap((address) => toServer(address) ?? []) : [];
+      return server === undefined ? [] : [{ name, resolve: server, isAuthoritative: true }];
     }),
   );
   return views.flat();

@@ -56,7 +56,7 @@ export const publishPage = (domain: string, outcome: Outcome, published: readonl
   );
 
 const row = (change: JsonChange): Html =>
-  change.action === "unknown"
+  change.action === "unknown" || change.action === "conflict"
     ? html``
     : html`<li class="card pass">
         <h3>

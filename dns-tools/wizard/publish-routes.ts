@@ -51,7 +51,8 @@ export const publishRoutes = (app: Hono, page: PageContext, options: PublishOpti
       const { changes } = await lookUpPlan(read.value, resolve);
       const edits = changes.filter(isEdit);
       const isShown = form.fields.get("plan") === (await planMark(changes));
-      const outcome = isShown ? await publish(domain, edits, form.fields) : CHANGED;
+      const isOpen = changes.every(({ kind }) => kind !== "conflict");
+      const outcome = !isShown ? CHANGED : isOpen ? await publish(domain, edits, form.fields) : CONFLICT;
       const published = outcome.kind === "done" ? planAsJson(edits) : [];
       const json = { domain, outcome: outcome.kind, text: outcome.text, published };
       return answer(c, json, () => publishPage(domain, outcome, published, links), STATUS[outcome.kind]);
@@ -82,4 +83,9 @@ export const publishRoutes = (app: Hono, page: PageContext, options: PublishOpti
 const CHANGED: Outcome = {
   kind: "changed",
   text: "What stands in the DNS is no longer what the page showed, so nothing was sent. Look at the plan again.",
+};
+
+const CONFLICT: Outcome = {
+  kind: "invalid",
+  text: "Something that is needed is in conflict with what stands, so nothing was sent. The plan says what to do instead.",
 };

@@ -83,6 +83,7 @@ const READY: Record<Readiness["word"], FindingStatus> = {
   done: "pass",
   "too-early": "warn",
   "not-yet": "fail",
+  unknown: "indeterminate",
 };
 
 const domainCard = (summary: DomainSummary): Html => {

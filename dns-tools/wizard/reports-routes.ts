@@ -7,7 +7,7 @@
 import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { summarizeReports } from "#dns/dmarc-report-summary.ts";
-import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
+import { PUBLIC_SUFFIXES } from "#resolvers/public-suffixes.ts";
 import { MOST_FILE_BYTES, readReports } from "#reports/read-report.ts";
 import { answer, type PageContext } from "./page-context.ts";
 import { MOST_FILES, reportsForm, reportsPage, type ReportsView } from "./reports-page.ts";
@@ -60,5 +60,5 @@ const read = async (files: readonly File[]): Promise<ReportsView> => {
   const unreadable = results.flatMap(({ name, result }) =>
     result.kind === "refused" ? [{ name, problem: result.problem, text: result.text }] : [],
   );
-  return { domains: summarizeReports(reports, COMMON_SUFFIXES), unreadable };
+  return { domains: summarizeReports(reports, PUBLIC_SUFFIXES), unreadable };
 };

@@ -1,8 +1,10 @@
 /**
  * What a visitor typed, as it travels in the query of every page: nothing is stored, so a page's address is all of it.
  *
- * A field that is not in the query has the wizard's default; one that was emptied stays empty. Nothing is judged here.
+ * A field that is not in the query has the wizard's default; one that was emptied stays empty. A private key is let go of
+ * here: that there was one is all that anybody hears of it. Else nothing is judged.
  */
+import { PRIVATE_KEY, WITHHELD_KEY } from "./dkim-paste.ts";
 
 export type TextField = "domain" | "include" | "ip" | "return-path" | "bounce" | "policy" | "rua";
 /** A row of the form: both empty when it was not filled in; those that were come first. */
@@ -27,7 +29,7 @@ export const readTyped = (query: URLSearchParams, defaults: Defaults): Typed => 
   const cell = (column: readonly string[], at: number): string => (column[at] ?? "").trim().slice(0, LONGEST_FIELD);
   const filled = Array.from({ length: Math.max(selectors.length, keys.length) }, (_, at) => ({
     selector: cell(selectors, at),
-    key: cell(keys, at),
+    key: PRIVATE_KEY.test(keys[at] ?? "") ? WITHHELD_KEY : cell(keys, at),
   })).filter(({ selector, key }) => selector !== "" || key !== "");
   const rows = Math.min(MOST_KEY_ROWS, Math.max(LEAST_KEY_ROWS, filled.length));
   return {

@@ -7,22 +7,22 @@
 import { alignFindings } from "#dns/align-findings.ts";
 import { align as judge, type Authenticated, type DmarcVerdict } from "#dns/align.ts";
 import { judgeByProviders, type ProviderVerdict } from "#dns/provider-rules.ts";
-import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
-import { domainArgument, type ResolverOptions, resolverRun } from "./dns-options.ts";
+import { PUBLIC_SUFFIXES } from "#resolvers/public-suffixes.ts";
+import { domainArgument, type ResolverOptions, resolverRun, typedDomain } from "./dns-options.ts";
 import { table } from "./show.ts";
 import { EXIT, type Exit, type Surroundings } from "./surroundings.ts";
 
 export type AlignOptions = ResolverOptions & { returnPath?: string; dkim?: string[]; json?: boolean };
 
 export const align = async (typed: string, options: AlignOptions, around: Surroundings): Promise<Exit> => {
-  const from = domainArgument(typed);
+  const from = typedDomain(typed);
   const { returnPath, dkim = [] } = options;
   const message: Authenticated = {
     from,
     ...(returnPath !== undefined && { spf: domainArgument(returnPath, "return-path domain") }),
     dkim: dkim.map((name) => domainArgument(name)),
   };
-  const alignment = await judge(message, COMMON_SUFFIXES, resolverRun(options).resolve);
+  const alignment = await judge(message, PUBLIC_SUFFIXES, resolverRun(options).resolve);
   const findings = alignFindings(message, alignment);
   const providers = judgeByProviders(message, alignment);
   around.out(

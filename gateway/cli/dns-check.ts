@@ -4,7 +4,7 @@
  * With `--json` the report of the library is what is written.
  */
 import { checkDomain } from "#dns/check.ts";
-import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
+import { PUBLIC_SUFFIXES } from "#resolvers/public-suffixes.ts";
 import {
   policyFetching,
   type ResolverOptions,
@@ -20,7 +20,7 @@ export type CheckOptions = ResolverOptions & SendingOptions & { json?: boolean }
 export const check = async (typed: string, options: CheckOptions, around: Surroundings): Promise<Exit> => {
   const sending = sendingDomain(typed, options, around);
   const run = resolverRun(options);
-  const report = await checkDomain(sending, COMMON_SUFFIXES, run.resolve, undefined, policyFetching(run.resolve));
+  const report = await checkDomain(sending, PUBLIC_SUFFIXES, run.resolve, undefined, policyFetching(run.resolve));
   const cut = run.cut();
   if (cut !== undefined) around.err(`hikyaku: not all was looked at: ${cut}`);
   around.out(

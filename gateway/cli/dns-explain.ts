@@ -1,21 +1,21 @@
 /**
  * `hikyaku dns explain`: where a domain's SPF leads and what each term costs, where its DMARC policy comes from, and what
- * each tag means. Nothing is judged here; `dns check` does that.
+ * each tag means; or the same of the text of one record. Nothing is judged here; `dns check` does that.
  */
-import { explainRecord, type TagMeaning } from "#dns/dmarc-explain.ts";
-import { parseDmarc } from "#dns/dmarc.ts";
-import { explainDomain, type Explanation } from "#dns/explain.ts";
+import type { TagMeaning } from "#dns/dmarc-explain.ts";
+import { explainDomain, explainRecordText, type RecordText, recordTextIn, type SpfExplanation } from "#dns/explain.ts";
 import { shown } from "#dns/look-up-findings.ts";
 import type { SpfNode, SpfTree } from "#dns/spf-tree.ts";
-import { domainArgument, type ResolverOptions, resolverRun } from "./dns-options.ts";
+import { type ResolverOptions, resolverRun, typedDomain } from "./dns-options.ts";
 import { EXIT, type Exit, type Surroundings } from "./surroundings.ts";
 
 export type ExplainOptions = ResolverOptions & { json?: boolean };
 
-/** Of a domain, or of the text of a DMARC record, which needs no look-up. */
+/** Of a domain, or of the text of a record. A record that receivers discard is a no. */
 export const explain = async (subject: string, options: ExplainOptions, around: Surroundings): Promise<Exit> => {
-  if (/^\s*v\s*=\s*DMARC1/i.test(subject)) return explainText(subject, options, around);
-  const domain = domainArgument(subject);
+  const record = recordTextIn(subject);
+  if (record) return explainText(record, options, around);
+  const domain = typedDomain(subject);
   const explanation = await explainDomain(domain, resolverRun(options).resolve);
   const { spf, dmarc } = explanation;
   if (options.json === true) around.out(JSON.stringify(explanation));
@@ -23,22 +23,21 @@ export const explain = async (subject: string, options: ExplainOptions, around: 
   return spf.tree.kind === "unknown" || dmarc.unknown ? EXIT.unknown : EXIT.done;
 };
 
-const explainText = (text: string, options: ExplainOptions, around: Surroundings): Exit => {
-  const parsed = parseDmarc(text.trim());
-  if (parsed.kind !== "record") {
-    const reason = parsed.kind === "malformed" ? parsed.reason : "it does not begin with v=DMARC1";
-    around.err(`hikyaku: receivers discard this record, because ${reason}`);
+const explainText = async (record: RecordText, options: ExplainOptions, around: Surroundings): Promise<Exit> => {
+  const explained = await explainRecordText(record, resolverRun(options).resolve);
+  if (explained.kind === "discarded") {
+    around.err(`hikyaku: receivers discard this record, because ${explained.reason}`);
     return EXIT.no;
   }
-  const tags = explainRecord(parsed.record);
-  around.out(options.json === true ? JSON.stringify({ tags }) : tagLines(tags).join("\n"));
+  if (options.json === true) around.out(JSON.stringify(explained));
+  else around.out((explained.kind === "spf" ? spfLines(explained.spf) : tagLines(explained.tags)).join("\n"));
   return EXIT.done;
 };
 
 const tagLines = (tags: readonly TagMeaning[]): string[] =>
   tags.map(({ tag, meaning }) => `  ${tag.padEnd(5)} ${meaning}`);
 
-const spfLines = ({ lookups, limit, uncounted, tree }: Explanation["spf"]): string[] => {
+const spfLines = ({ lookups, limit, uncounted, tree }: SpfExplanation): string[] => {
   const total = `${uncounted ? "at least " : ""}${lookups} of ${limit} look-ups`;
   return [...treeLines(tree, ""), ...(tree.kind === "record" ? [total] : [])];
 };

@@ -6,17 +6,16 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { getServers } from "node:dns";
 import { isIP } from "node:net";
-import { contains, parseNetwork } from "#contract/ip-network.ts";
 import type { SendingDomain } from "#dns/check.ts";
 import type { DkimKey } from "#dns/dkim-record.ts";
-import { parseDomain } from "#dns/domain.ts";
-import { parseIp } from "#dns/ip-address.ts";
+import { type DomainResult, parseDomain, parseTypedDomain } from "#dns/domain.ts";
 import type { FetchPolicy } from "#dns/mta-sts-findings.ts";
 import type { Resolve } from "#dns/resolver.ts";
 import { agreeing } from "#resolvers/agreeing.ts";
 import { type BoundedRun, boundedRun } from "#resolvers/bounded.ts";
 import { dohResolver } from "#resolvers/doh.ts";
 import { policyFetcher } from "#resolvers/fetch-policy.ts";
+import { isPublicHost } from "#resolvers/public-host.ts";
 import { type DnsServer, parseDnsServer, udpResolver } from "#resolvers/udp.ts";
 import { readGiven, type Surroundings, WrongUse } from "./surroundings.ts";
 
@@ -49,25 +48,9 @@ export const resolversOf = ({ doh, dns }: ResolverOptions): [Resolve] | [Resolve
   return overHttps ? [overHttps, overUdp] : [overUdp];
 };
 
-/** This machine and the networks that are somebody's own (RFC 6890, RFC 4193): no policy is fetched from there. */
-const OWN_NETWORKS =
-  "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 ::/127 fc00::/7 fe80::/10"
-    .split(" ")
-    .flatMap((text) => parseNetwork(text) ?? []);
-
 /** Fetches MTA-STS policies, of hosts that the resolver finds on the public Internet. */
 export const policyFetching = (resolve: Resolve): FetchPolicy =>
-  policyFetcher({
-    timeoutMs: FETCH_MS,
-    isPublic: async (host) => {
-      const answers = await Promise.all([resolve(host, "A"), resolve(host, "AAAA")]);
-      const addresses = answers.flatMap((answer) => (answer.kind === "records" ? answer.records : []));
-      return addresses.every((address) => {
-        const ip = parseIp(address);
-        return ip !== undefined && !OWN_NETWORKS.some((network) => contains(network, ip));
-      });
-    },
-  });
+  policyFetcher({ timeoutMs: FETCH_MS, isPublic: (host) => isPublicHost(host, resolve) });
 
 const httpsUrl = (text: string): string => {
   if (!/^https?:/.test(text) || !URL.canParse(text)) throw new WrongUse(`--doh ${text} is not an http or https URL`);
@@ -80,11 +63,17 @@ const dnsServer = (text: string): DnsServer => {
   return server;
 };
 
-/** Reads a name as people type it; an address of a mailbox is told from a domain. */
+/** The domain that a command is about: a mailbox, a web address or a host with its port is taken for the one in it. */
+export const typedDomain = (text: string): string => parsedName(text, "domain", parseTypedDomain(text));
+
+/** Reads the name that an option wants; an address of a mailbox is told from a domain. */
 export const domainArgument = (text: string, what = "domain"): string => {
   if (text.includes("@"))
     throw new WrongUse(`"${text}" is an email address: give the ${what} behind its @, ${text.split("@").at(-1)}`);
-  const parsed = parseDomain(text.trim());
+  return parsedName(text, what, parseDomain(text.trim()));
+};
+
+const parsedName = (text: string, what: string, parsed: DomainResult): string => {
   if (parsed.kind === "invalid") throw new WrongUse(`"${text}" is not a ${what}: ${PROBLEM_TEXT[parsed.problem]}`);
   return parsed.domain;
 };
@@ -100,7 +89,7 @@ const PROBLEM_TEXT = {
 
 /** `domain` as typed. Throws `WrongUse` over whatever cannot be so. */
 export const sendingDomain = (typed: string, options: SendingOptions, around: Surroundings): SendingDomain => {
-  const domain = domainArgument(typed);
+  const domain = typedDomain(typed);
   const { selector = [], dkimKey = [], include = [], ip = [], returnPath, bounceHost } = options;
   if (dkimKey.length > selector.length) throw new WrongUse("each --dkim-key belongs to a --selector: give that too");
   const keys = dkimKey.map((path) => readKey(path, around));
@@ -110,7 +99,7 @@ export const sendingDomain = (typed: string, options: SendingOptions, around: Su
     domain,
     returnPath: returnPathOf(domain, returnPath),
     selectors: selector.map((name, at) => ({
-      selector: domainArgument(name, "selector"),
+      selector: selectorOf(domain, name),
       ...(keys[at] && { key: keys[at] }),
     })),
     includes: include.map((name) => domainArgument(name)),
@@ -123,7 +112,15 @@ export const sendingDomain = (typed: string, options: SendingOptions, around: Su
 const returnPathOf = (domain: string, text: string | undefined): string => {
   if (text === undefined) return domain;
   const name = domainArgument(text, "return-path domain");
-  return name.includes(".") ? name : `${name}.${domain}`;
+  return name.includes(".") ? name : domainArgument(`${name}.${domain}`, "return-path domain");
+};
+
+/** A selector is taken for itself, with the name below which its record stands or without. */
+const selectorOf = (domain: string, text: string): string => {
+  const selector = domainArgument(text.replace(/\._domainkey\b.*$/i, ""), "selector");
+  // Where the record would have to stand.
+  domainArgument(`${selector}._domainkey.${domain}`, "name that the DNS can hold");
+  return selector;
 };
 
 /** A PEM file with a public key, or a private one, of which only the public half is used. */

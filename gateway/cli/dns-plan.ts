@@ -1,8 +1,9 @@
 /**
  * `hikyaku dns plan`: the smallest change to the live zone that lets a domain send, in words or for a DNS host.
  *
- * Nothing is published here. Exit status: done when a plan could be made, whether or not it has something to do;
- * unknown when a name could not be looked up, for then the plan is not whole.
+ * Nothing is published here. Exit status: done when a plan could be made, whether or not it has something to do; no when
+ * something of it cannot be done without breaking what stands; unknown when a name could not be looked up, for then the
+ * plan is not whole.
  */
 import type { SendingDomain } from "#dns/check.ts";
 import { cloudflareBatch } from "#dns/export/cloudflare.ts";
@@ -43,7 +44,8 @@ export const plan = async (typed: string, options: PlanOptions, around: Surround
     return EXIT.unknown;
   }
   around.out(written.text);
-  return changes.some(({ kind }) => kind === "unknown") ? EXIT.unknown : EXIT.done;
+  if (changes.some(({ kind }) => kind === "unknown")) return EXIT.unknown;
+  return changes.some(({ kind }) => kind === "conflict") ? EXIT.no : EXIT.done;
 };
 
 /** Throws `WrongUse` when too little was told to know what has to be there. */
@@ -87,11 +89,14 @@ const write = (changes: readonly Change[], domain: string, options: PlanOptions)
   }
 };
 
-/** In words: `=` stays, `-` goes, `+` comes, `?` is not known. */
+/** In words: `=` stays, `-` goes, `+` comes, `x` may not come, `?` is not known; `!` stays broken beside it. */
 export const describe = (changes: readonly Change[], domain: string): string => {
   const open = changes.filter(isEdit).length;
   const unknown = changes.filter(({ kind }) => kind === "unknown").length;
-  const rest = unknown === 0 ? "" : `, ${unknown} could not be looked up`;
+  const conflicts = changes.filter(({ kind }) => kind === "conflict").length;
+  const rest =
+    (conflicts === 0 ? "" : `, ${conflicts} in conflict with what stands`) +
+    (unknown === 0 ? "" : `, ${unknown} could not be looked up`);
   const heading = open === 0 ? `${domain}: nothing to publish${rest}` : `${domain}: ${open} to publish${rest}`;
   return [heading, "", ...changes.flatMap(describeChange)].join("\n");
 };
@@ -99,12 +104,23 @@ export const describe = (changes: readonly Change[], domain: string): string => 
 const describeChange = (change: Change): string[] => {
   switch (change.kind) {
     case "keep":
-      return [`  = ${formatRecord(change.record)}`];
+      return [`  = ${formatRecord(change.record)}`, ...cautionOf(change)];
     case "add":
-      return [`  + ${formatRecord(change.to)}`];
+      return [`  + ${formatRecord(change.to)}`, ...cautionOf(change)];
     case "replace":
-      return [...change.from.map((record) => `  - ${formatRecord(record)}`), `  + ${formatRecord(change.to)}`];
+      return [
+        ...change.from.map((record) => `  - ${formatRecord(record)}`),
+        `  + ${formatRecord(change.to)}`,
+        ...cautionOf(change),
+      ];
+    case "conflict":
+      return [
+        ...change.standing.map((record) => `  = ${formatRecord(record)}`),
+        `  x ${change.type} of ${change.name}: ${change.text}`,
+      ];
     case "unknown":
       return [`  ? ${change.type} of ${change.name}: ${change.reason}`];
   }
 };
+
+const cautionOf = ({ caution }: { caution?: string }): string[] => (caution === undefined ? [] : [`    ! ${caution}`]);

@@ -2,7 +2,7 @@
  * `hikyaku dns publish`: a plan carried out on the zone's primary server by DNS UPDATE, signed with a TSIG key.
  *
  * The plan is made from that very server, not from caches, and shown; only `--yes` carries it out. It is done whole or
- * not at all, and refused when the zone is no longer what the plan saw.
+ * not at all, and refused when something in it is in conflict, or the zone is no longer what the plan saw.
  */
 import { plan as planOf } from "#dns/plan.ts";
 import { isEdit } from "#dns/zone.ts";
@@ -29,6 +29,10 @@ export const publish = async (typed: string, options: PublishOptions, around: Su
   const unknown = changes.some(({ kind }) => kind === "unknown");
   if (unknown) around.err("hikyaku: the server does not say what stands at every name, so nothing was published");
   if (unknown) return EXIT.unknown;
+  if (changes.some(({ kind }) => kind === "conflict")) {
+    around.err("hikyaku: what is needed is in conflict with what stands, so nothing was published");
+    return EXIT.no;
+  }
   if (!changes.some(isEdit)) return EXIT.done;
   if (options.yes !== true) {
     around.err("hikyaku: nothing was published yet: --yes publishes this");

@@ -2,14 +2,14 @@
  * `hikyaku dns reports`: DMARC aggregate reports read from files, and what they say of each source, the worst first.
  *
  * Files are taken as they came: XML, gzip, zip, a whole mail; `-` is stdin. Exit status: mail that fails DMARC is a no,
- * a file that cannot be read is unknown.
+ * a file or a record that cannot be read is unknown.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { styleText } from "node:util";
 import type { Listed } from "#dns/dmarc-report-sources.ts";
 import { type DomainSummary, type JudgedSource, summarizeReports } from "#dns/dmarc-report-summary.ts";
-import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
+import { PUBLIC_SUFFIXES } from "#resolvers/public-suffixes.ts";
 import type { FindingStatus } from "#dns/finding.ts";
 import { MOST_FILE_BYTES, readReport, type ReportResult } from "#reports/read-report.ts";
 import { table } from "./show.ts";
@@ -33,12 +33,13 @@ export const reports = async (
     result.kind === "refused" ? [{ name, problem: result.problem, text: result.text }] : [],
   );
   for (const { name, text } of unreadable) around.err(`hikyaku: ${name} ${text}`);
-  const domains = summarizeReports(read, COMMON_SUFFIXES);
+  const domains = summarizeReports(read, PUBLIC_SUFFIXES);
   const colours = around.colours === true;
   if (options.json === true) around.out(JSON.stringify({ domains, unreadable }));
   else if (domains.length > 0) around.out(domains.map((domain) => describe(domain, colours)).join("\n\n\n"));
   if (domains.some(({ messages, passed }) => passed < messages)) return EXIT.no;
-  return unreadable.length > 0 ? EXIT.unknown : EXIT.done;
+  const isUnknown = domains.some(({ leftOut, readiness }) => leftOut > 0 || readiness.word === "unknown");
+  return unreadable.length > 0 || isUnknown ? EXIT.unknown : EXIT.done;
 };
 
 /** No more than one byte over what may be read: so much shows that it is too large. */

@@ -2,11 +2,12 @@
  * `hikyaku dns watch`: a domain checked again and again, a line for each change that is sure, until it is interrupted.
  *
  * Checks are as far apart as the records' shortest time to live, within bounds, for sooner a resolver says the same. With
- * `--doh` and `--dns` both, the two take turns.
+ * `--doh` and `--dns` both, the two take turns. At the end of `--times` a fault that is sure is a no; where nothing became
+ * sure, or the last look could not find all out, it is unknown.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkDomain } from "#dns/check.ts";
-import { COMMON_SUFFIXES } from "#dns/public-suffix.ts";
+import { PUBLIC_SUFFIXES } from "#resolvers/public-suffixes.ts";
 import type { Resolve } from "#dns/resolver.ts";
 import { observe, type Trouble, type Watch, type WatchChange } from "#dns/watch.ts";
 import { boundedRun } from "#resolvers/bounded.ts";
@@ -24,18 +25,26 @@ export const watch = async (typed: string, options: WatchOptions, around: Surrou
   const times = options.times === undefined ? Infinity : count(options.times, "--times", 1);
   const resolvers = resolversOf(options);
   let state: Watch = { resolvers: resolvers.length };
+  let isKnown = false;
   for (let at = 0; at < times; at++) {
     const turn = at % 2;
     const observed = observing(resolvers[turn] ?? resolvers[0]);
-    const report = await checkDomain(sending, COMMON_SUFFIXES, boundedRun(observed.resolve).resolve);
+    const report = await checkDomain(sending, PUBLIC_SUFFIXES, boundedRun(observed.resolve).resolve);
     const next = observe(state, { report, resolver: String(turn) });
     state = next.watch;
+    isKnown = report.findings.every(({ status }) => status !== "indeterminate");
     for (const change of next.changes) around.out(tell(sending.domain, change, options.json === true));
     const seconds = every ?? Math.min(Math.max(observed.ttlSeconds(), SOONEST_SECONDS), LATEST_SECONDS);
     if (at === 0) around.err(`hikyaku: watching ${sending.domain}, the next look is in ${seconds} s; Ctrl-C ends it`);
     if (at + 1 < times) await sleep(seconds * 1000);
   }
-  return state.sure && [...state.sure.values()].some(({ status }) => status === "fail") ? EXIT.no : EXIT.done;
+  return exitOf(state, isKnown);
+};
+
+/** `isKnown`: the last look found all out. */
+const exitOf = ({ sure }: Watch, isKnown: boolean): Exit => {
+  if (sure && [...sure.seen.values()].some(({ status }) => status === "fail")) return EXIT.no;
+  return isKnown && sure ? EXIT.done : EXIT.unknown;
 };
 
 const count = (text: string, option: string, least: number): number => {
@@ -60,7 +69,10 @@ const observing = (resolve: Resolve): { resolve: Resolve; ttlSeconds: () => numb
 const tell = (domain: string, change: WatchChange, json: boolean): string => {
   const at = new Date().toISOString();
   if (json) return JSON.stringify({ at, domain, ...change });
-  if (change.kind !== "first") return `${at} ${change.kind} ${inWords(change.trouble)}`;
+  if (change.kind !== "first") {
+    const isFoundOut = change.kind === "mended" && change.trouble.status === "indeterminate";
+    return `${at} ${isFoundOut ? "found out" : change.kind} ${inWords(change.trouble)}`;
+  }
   if (change.troubles.length === 0) return `${at} ${domain}: all is well`;
   return [`${at} ${domain}:`, ...change.troubles.map((trouble) => `  ${inWords(trouble)}`)].join("\n");
 };

@@ -91,7 +91,7 @@ export const removeDomain = async (name: string, options: Options, around: Surro
 };
 
 /** A name is looked up; whatever is not found goes on as an id, and the API says that there is none. */
-const pathOf = async (api: Api, nameOrId: string): Promise<string> => {
+export const pathOf = async (api: Api, nameOrId: string): Promise<string> => {
   const listed = readBody(await callApi(api, "GET", "/v1/domains?limit=100"), Domains);
   const found =
     listed.kind === "read" ? listed.value.data.find(({ name }) => name === nameOrId.toLowerCase()) : undefined;
@@ -101,7 +101,7 @@ const pathOf = async (api: Api, nameOrId: string): Promise<string> => {
 /** A domain in words. */
 const describedIn =
   ({ colours = false }: Surroundings) =>
-  ({ name, status, when_broken, records, mta_sts, findings }: DomainDetail): string =>
+  ({ name, status, when_broken, records, mta_sts, dmarc_report_address, findings }: DomainDetail): string =>
     [
       `${name}: ${status}${when_broken === "stop" ? ", sends only while it is whole" : ""}`,
       "",
@@ -117,6 +117,9 @@ const describedIn =
           ...(mta_sts?.records ?? []).map((record) => ["-", record.type, `${record.name}.${name}`, record.value]),
         ],
       ),
+      ...(dmarc_report_address === null
+        ? []
+        : ["", `DMARC reports are read when they come to rua=mailto:${dmarc_report_address}`]),
       ...findings.flatMap((finding) => [
         "",
         `${sign(finding.status, colours)}  ${finding.code}  ${finding.name}`,

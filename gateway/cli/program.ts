@@ -27,6 +27,7 @@ import {
   updateDomain,
   verifyDomain,
 } from "./domains.ts";
+import { domainDmarc } from "./domain-dmarc.ts";
 import { limits } from "./limits.ts";
 import { createRelay, listRelays } from "./relays.ts";
 import { send, type SendOptions } from "./send.ts";
@@ -163,6 +164,9 @@ const accountCommands = (root: Command, run: Run, around: Surroundings): void =>
   asAccount(domains.command("verify <name>").description("look the records up now")).action(
     run((name: string, options: Json) => verifyDomain(name, options, around)),
   );
+  asAccount(domains.command("dmarc <name>").description("what DMARC reports that came say: who sends in its name"))
+    .option("--since <time>", "reports that came since, ISO 8601")
+    .action(run((name: string, options: Json & { since?: string }) => domainDmarc(name, options, around)));
   asAccount(domains.command("update <name>").description("change a domain's settings"))
     .option("--when-broken <what>", "a record it needs breaks: warn and send on, or stop")
     .option("--mta-sts <mode>", "serve a policy for mail to it: testing, enforce or none; off: serve none")

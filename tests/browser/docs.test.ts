@@ -17,7 +17,8 @@ describe.skipIf(chromium === undefined)("/docs", () => {
     await Promise.all([browser.close(), stack.stop()]);
   });
 
-  test("loads from its own origin alone, and without complaint", async () => {
+  // Its pictures are of a page that is 60 screens long.
+  test("loads from its own origin alone, and without complaint", { timeout: 180_000 }, async () => {
     const { page, requests, complaints } = await openPage(browser);
     const url = new URL("/docs", stack.url).href;
     await page.goto(url, { waitUntil: "networkidle" });

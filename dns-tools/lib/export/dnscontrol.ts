@@ -5,7 +5,7 @@
  * has to leave the owner's file: that stands in comments.
  */
 import { isEdit, textOf, type Change, type MailRecord } from "../zone.ts";
-import { formatName, formatRemovals, formatUnknowns, relativeName } from "./zone-file.ts";
+import { formatName, formatRemovals, formatNotes, relativeName } from "./zone-file.ts";
 
 /** `domain`: at or below it are all names of the plan. */
 export const formatDnscontrol = (changes: readonly Change[], domain: string): string => {
@@ -16,8 +16,8 @@ export const formatDnscontrol = (changes: readonly Change[], domain: string): st
       ...formatRemovals(edit).map((removal) => `  ${comment(`Take out: ${removal}`)}`),
       `  ${declare(edit.to, domain)},\n`,
     ]);
-  const unknowns = formatUnknowns(changes).map(comment);
-  return `${unknowns.join("")}D_EXTEND(${quote(domain)},\n${records.join("")});\n`;
+  const notes = formatNotes(changes).map(comment);
+  return `${notes.join("")}D_EXTEND(${quote(domain)},\n${records.join("")});\n`;
 };
 
 const declare = (record: MailRecord, domain: string): string => {

@@ -18,9 +18,11 @@ export type JsonRecord = {
 };
 
 export type JsonChange =
-  | { action: "keep"; purpose: Purpose; record: JsonRecord }
-  | { action: "add"; purpose: Purpose; record: JsonRecord; ttl: number }
-  | { action: "replace"; purpose: Purpose; from: JsonRecord[]; record: JsonRecord; ttl: number }
+  | { action: "keep"; purpose: Purpose; record: JsonRecord; caution?: string }
+  | { action: "add"; purpose: Purpose; record: JsonRecord; ttl: number; caution?: string }
+  | { action: "replace"; purpose: Purpose; from: JsonRecord[]; record: JsonRecord; ttl: number; caution?: string }
+  /** Nothing is to be changed there, and nothing else to be published before it is settled. */
+  | { action: "conflict"; purpose: Purpose; name: string; type: "MX" | "TXT"; standing: JsonRecord[]; text: string }
   | { action: "unknown"; purpose: Purpose; name: string; type: "MX" | "TXT"; reason: string };
 
 /** The steps in their order. */
@@ -30,9 +32,15 @@ const changeAsJson = (change: Change): JsonChange => {
   const { purpose } = change;
   switch (change.kind) {
     case "keep":
-      return { action: change.kind, purpose, record: recordAsJson(change.record) };
+      return { action: change.kind, purpose, record: recordAsJson(change.record), ...cautionOf(change) };
     case "add":
-      return { action: change.kind, purpose, record: recordAsJson(change.to), ttl: PUBLISHED_TTL_SECONDS };
+      return {
+        action: change.kind,
+        purpose,
+        record: recordAsJson(change.to),
+        ttl: PUBLISHED_TTL_SECONDS,
+        ...cautionOf(change),
+      };
     case "replace":
       return {
         action: change.kind,
@@ -40,11 +48,19 @@ const changeAsJson = (change: Change): JsonChange => {
         from: change.from.map(recordAsJson),
         record: recordAsJson(change.to),
         ttl: PUBLISHED_TTL_SECONDS,
+        ...cautionOf(change),
       };
+    case "conflict": {
+      const { kind: action, name, type, standing, text } = change;
+      return { action, purpose, name, type, standing: standing.map(recordAsJson), text };
+    }
     case "unknown":
       return { action: change.kind, purpose, name: change.name, type: change.type, reason: change.reason };
   }
 };
+
+const cautionOf = ({ caution }: { caution?: string }): { caution?: string } =>
+  caution === undefined ? {} : { caution };
 
 const recordAsJson = (record: MailRecord): JsonRecord => ({
   name: record.name,

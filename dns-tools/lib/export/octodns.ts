@@ -10,7 +10,7 @@ import {
   escapeOctets,
   formatName,
   formatRemovals,
-  formatUnknowns,
+  formatNotes,
   relativeName,
 } from "./zone-file.ts";
 
@@ -24,8 +24,8 @@ export const formatOctodns = (changes: readonly Change[], domain: string): strin
   // octoDNS refuses a file whose names are not in order.
   const names = [...byName].toSorted(([a], [b]) => naturalOrder(a, b));
   const sets = names.map(([label, edits]) => `${quote(label)}:\n${edits.map(formatSet).join("")}`);
-  const unknowns = formatUnknowns(changes).map((unknown) => `# ${unknown}\n`);
-  return `---\n${unknowns.join("")}${sets.join("") || "{}\n"}`;
+  const notes = formatNotes(changes).map((note) => `# ${note}\n`);
+  return `---\n${notes.join("")}${sets.join("") || "{}\n"}`;
 };
 
 /** Numbers by their size, `s2` before `s10`, all else by its characters. */

@@ -12,7 +12,7 @@ import {
   formatData,
   formatName,
   formatRemovals,
-  formatUnknowns,
+  formatNotes,
 } from "./zone-file.ts";
 
 /** Whose resources: `cloudflare/cloudflare` 5, `hashicorp/aws`, `hashicorp/google`. */
@@ -23,7 +23,7 @@ export const formatTerraform = (changes: readonly Change[], provider: TerraformP
   const { variable, resource } = PROVIDERS[provider];
   const comment = (line: string): string => `# ${line}`;
   const blocks = [
-    ...formatUnknowns(changes).map(comment),
+    ...formatNotes(changes).map(comment),
     `variable "${variable}" {\n  type = string\n}`,
     ...changes
       .filter(isEdit)

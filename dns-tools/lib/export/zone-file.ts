@@ -53,13 +53,20 @@ export const formatRecord = (record: MailRecord): string =>
 
 /** For comments, a line each: what an edit takes away. */
 export const formatRemovals = (edit: Edit): string[] => (edit.kind === "replace" ? edit.from.map(formatRecord) : []);
-/** For comments, a line each: what an export lacks, because it could not be looked up. */
-export const formatUnknowns = (changes: readonly Change[]): string[] =>
-  changes.flatMap((change) =>
-    change.kind === "unknown"
-      ? [`Not known, so left out: ${change.type} of ${formatName(change.name)} (${escapeText(change.reason)})`]
-      : [],
-  );
+/** For comments, a line each: what an export lacks, and what stays broken beside it. */
+export const formatNotes = (changes: readonly Change[]): string[] =>
+  changes.flatMap((change) => {
+    switch (change.kind) {
+      case "unknown":
+        return [`Not known, so left out: ${change.type} of ${formatName(change.name)} (${escapeText(change.reason)})`];
+      case "conflict":
+        return [`Conflict, so left out: ${change.type} of ${formatName(change.name)} (${escapeText(change.text)})`];
+      case "keep":
+      case "add":
+      case "replace":
+        return change.caution === undefined ? [] : [`Caution: ${escapeText(change.caution)}`];
+    }
+  });
 
 /** The records to put into the zone. */
 export const formatZoneFile = (changes: readonly Change[]): string => {
@@ -69,5 +76,5 @@ export const formatZoneFile = (changes: readonly Change[]): string => {
       ...formatRemovals(edit).map((removal) => `; Delete: ${removal}`),
       `${formatName(edit.to.name)} ${PUBLISHED_TTL_SECONDS} IN ${edit.to.type} ${formatData(edit.to)}`,
     ]);
-  return [...lines, ...formatUnknowns(changes).map((unknown) => `; ${unknown}`)].map((line) => `${line}\n`).join("");
+  return [...lines, ...formatNotes(changes).map((note) => `; ${note}`)].map((line) => `${line}\n`).join("");
 };

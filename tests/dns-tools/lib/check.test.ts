@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { checkDomain, type DomainReport, type SendingDomain } from "../../../dns-tools/lib/check.ts";
 import type { FetchPolicy } from "../../../dns-tools/lib/mta-sts-findings.ts";
 import { formatMtaStsPolicy } from "../../../dns-tools/lib/mta-sts.ts";
-import { COMMON_SUFFIXES } from "../../../dns-tools/lib/public-suffix.ts";
+import { SOME_SUFFIXES } from "../support/some-suffixes.ts";
 import { boundedRun } from "../../../dns-tools/resolvers/bounded.ts";
 import { recordedResolver, type RecordedZone } from "../../../dns-tools/resolvers/recorded.ts";
 import { RSA_2048 } from "../support/public-keys.ts";
@@ -35,7 +35,7 @@ const GOOD: RecordedZone = {
 };
 
 const check = (zone: RecordedZone, sending: Partial<SendingDomain> = {}): Promise<DomainReport> =>
-  checkDomain({ ...SENDING, ...sending }, COMMON_SUFFIXES, boundedRun(recordedResolver(zone)).resolve);
+  checkDomain({ ...SENDING, ...sending }, SOME_SUFFIXES, boundedRun(recordedResolver(zone)).resolve);
 
 const troubles = ({ findings }: DomainReport): string[] =>
   findings.filter(({ status }) => status !== "pass").map(({ code, status, name }) => `${status} ${code} ${name}`);
@@ -70,7 +70,7 @@ test("a CNAME beside other records is told once for each name", async () => {
   const zone = recordedResolver(GOOD);
   const cname = recordedResolver({ "*.test": { CNAME: ["v.test"] } });
   const beside = ["_dmarc.d.test", "send.d.test"];
-  const report = await checkDomain(SENDING, COMMON_SUFFIXES, (name, type) =>
+  const report = await checkDomain(SENDING, SOME_SUFFIXES, (name, type) =>
     (type === "CNAME" && beside.includes(name) ? cname : zone)(name, type),
   );
   expect(troubles(report).toSorted()).toEqual(beside.map((name) => `warn dns.cname-and-other ${name}`));
@@ -90,7 +90,7 @@ test("a name that could not be looked up is told once, however many parts asked 
   const { bounceHost: _, ...sending } = SENDING;
   const spf = ["v=spf1 include:spf.relay.test ~all"];
   const zone: RecordedZone = { ...GOOD, "send.d.test": { TXT: spf, MX: MAIL_MX }, "mail.d.test": "servfail" };
-  const report = await checkDomain(sending, COMMON_SUFFIXES, boundedRun(recordedResolver(zone)).resolve);
+  const report = await checkDomain(sending, SOME_SUFFIXES, boundedRun(recordedResolver(zone)).resolve);
   expect(troubles(report)).toEqual(["indeterminate dns.indeterminate mail.d.test"]);
 });
 
@@ -111,9 +111,41 @@ test("without a selector DKIM is left open, and a record of the domain itself is
   expect(report.status).toBe("pass");
 });
 
+test("bounces that get lost are a failure, wherever the return-path is", async () => {
+  const { bounceHost: _, ...sending } = SENDING;
+  const of = async (zone: RecordedZone, returnPath: string): Promise<string[]> =>
+    troubles(await checkDomain({ ...sending, returnPath }, SOME_SUFFIXES, recordedResolver({ ...GOOD, ...zone })));
+  const spf = ["v=spf1 include:spf.relay.test ~all"];
+  expect(await of({ "send.d.test": { TXT: spf } }, "send.d.test")).toEqual(["fail mx.missing send.d.test"]);
+  const nowhere = { TXT: spf, MX: [{ preference: 0, exchange: "." }] };
+  expect(await of({ "send.d.test": nowhere }, "send.d.test")).toEqual(["fail mx.null send.d.test"]);
+  expect(await of({ "d.test": { TXT: spf } }, "d.test")).toEqual(["fail mx.missing d.test"]);
+  expect(await of({ "d.test": { MX: nowhere.MX } }, "send.d.test")).toEqual(["warn mx.null d.test"]);
+});
+
+test("what a wildcard answers at the return-path is not to be replaced, and what lets us send is right", async () => {
+  const { "send.d.test": _, ...rest } = GOOD;
+  const at = async (zone: RecordedZone): Promise<string[]> => {
+    const report = await checkDomain(SENDING, SOME_SUFFIXES, recordedResolver({ ...rest, ...zone }));
+    return report.findings
+      .filter(({ status }) => status === "fail")
+      .map(({ code, name, fix }) => `${code} ${name} ${fix ?? ""}`);
+  };
+  const spf = "dns.wildcard send.d.test v=spf1 include:spf.relay.test ~all";
+  const mx = "10 bounce.relay.test";
+  const other = "v=spf1 -all";
+  expect(await at({ "*.d.test": { TXT: [other] } })).toEqual([spf, `mx.missing send.d.test ${mx}`]);
+  expect(await at({ "*.d.test": { TXT: [other, other] } })).toEqual([spf, `mx.missing send.d.test ${mx}`]);
+  expect(await at({ "*.d.test": { MX: MAIL_MX, TXT: [other] } })).toEqual([spf, `dns.wildcard send.d.test ${mx}`]);
+  expect(await at({ "*.d.test": { MX: GOOD_MX, TXT: ["v=spf1 include:spf.relay.test ~all"] } })).toEqual([]);
+  expect(await at({ "send.d.test": { MX: GOOD_MX, TXT: [other] }, "*.d.test": { TXT: ["v=spf1 ~all"] } })).toEqual([
+    "spf.not-authorised send.d.test v=spf1 include:spf.relay.test -all",
+  ]);
+});
+
 test("a run that is cut short says so and ends", async () => {
   const run = boundedRun(recordedResolver(GOOD), { mostLookUps: 4, timeoutMs: 1000 });
-  const report = await checkDomain(SENDING, COMMON_SUFFIXES, run.resolve);
+  const report = await checkDomain(SENDING, SOME_SUFFIXES, run.resolve);
   expect(report.status).toBe("indeterminate");
   expect(run.cut()).toContain("4 look-ups");
   expect(report.findings.some(({ status }) => status === "fail")).toBe(false);
@@ -141,7 +173,7 @@ const policyOf =
   });
 
 const checkBonus = (zone: RecordedZone, fetchPolicy?: FetchPolicy): Promise<DomainReport> =>
-  checkDomain(SENDING, COMMON_SUFFIXES, recordedResolver({ ...GOOD, ...BONUS, ...zone }), undefined, fetchPolicy);
+  checkDomain(SENDING, SOME_SUFFIXES, recordedResolver({ ...GOOD, ...BONUS, ...zone }), undefined, fetchPolicy);
 
 test("what nobody requires is told where it is there, and fails where it makes mail fail", async () => {
   const good = await checkBonus({}, policyOf("mail.d.test"));

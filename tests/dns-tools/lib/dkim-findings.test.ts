@@ -56,6 +56,14 @@ describe("dns.wildcard", () => {
   check("one of the domain's", { "*.d.test": txt("v=spf1 -all") }, "dns.wildcard fail", { text });
   check("one of the selectors'", { "*._domainkey.d.test": txt(OTHER, "b") }, "dns.wildcard fail", { text });
   check("one over a CNAME", { "*.d.test": { CNAME: ["x.test"] }, "x.test": txt("a") }, "dns.wildcard fail", { text });
+  check(
+    "a CNAME that leads to no key",
+    { "*.d.test": { CNAME: ["x.test"] }, "x.test": { A: ["192.0.2.1"] } },
+    "dns.wildcard fail",
+    {
+      text,
+    },
+  );
   check("that has our key is as good as any", { "*.d.test": txt(RECORD) }, PASS);
   check("that says something else is not it", { ...at(OTHER), "*.d.test": txt("a") }, "dkim.mismatch fail");
   check("that says more is not it", { ...at(OTHER), "*._domainkey.d.test": txt(OTHER, "b") }, "dkim.mismatch fail");
@@ -67,7 +75,7 @@ describe("dns.wildcard", () => {
 });
 
 describe("dkim.missing", () => {
-  check("no name", {}, "dkim.missing fail", { text: `Publish \`${RECORD}\`` });
+  check("no name", {}, "dkim.missing fail", { text: "Publish the record below there." });
   check("no TXT", { [NAME]: { MX: [{ preference: 0, exchange: "." }] } }, "dkim.missing fail");
   check("another selector", { "s2._domainkey.d.test": txt(RECORD) }, "dkim.missing fail");
   check("no key to compare", {}, "dkim.missing fail", { check: WITHOUT_KEY, fix: undefined });
@@ -123,7 +131,7 @@ describe("dkim.truncated", () => {
   const withoutPadding = formatDkimRecord(ED).slice(0, -1);
   check("without the = at its end", at(withoutPadding), "dkim.truncated fail", {
     check: { ...CHECK, key: ED },
-    text: `Replace it by \`${formatDkimRecord(ED)}\`.`,
+    text: "Replace it by the record below.",
     fix: formatDkimRecord(ED),
   });
   check("in two strings it is whole", at([cut, RECORD.slice(255)]), PASS);

@@ -1,7 +1,7 @@
 /** Codes of records that receivers do not find: for each a zone that gives exactly it, and near misses. */
 import { describe, expect, test } from "vitest";
 import { dmarcFindings } from "#dns/dmarc-findings.ts";
-import { ASK, GOOD, at, check, well } from "../support/dmarc-check.ts";
+import { ASK, GOOD, RUA, at, check, well } from "../support/dmarc-check.ts";
 import { resolverOf } from "../support/txt-zone.ts";
 
 describe("dmarc.multiple", () => {
@@ -26,15 +26,15 @@ describe("dmarc.multiple", () => {
 });
 
 describe("dmarc.wrong-name", () => {
-  const wrong = { code: "dmarc.wrong-name", status: "fail", fix: GOOD } as const;
+  const wrong = { code: "dmarc.wrong-name", status: "fail", name: "_dmarc.d.test", fix: GOOD } as const;
   check("at the domain itself", { "d.test": [GOOD, "v=spf1 -all"] }, [
-    { ...wrong, name: "d.test", says: "Move it to `_dmarc.d.test`" },
+    { ...wrong, says: "stands at d.test, where no receiver looks; they look at _dmarc.d.test. Move it to" },
   ]);
   check("the panel appended the domain", { "_dmarc.d.test.d.test": [GOOD] }, [
-    { ...wrong, name: "_dmarc.d.test.d.test", says: "adds d.test itself: enter only `_dmarc`" },
+    { ...wrong, says: "adds d.test itself: enter only `_dmarc`" },
   ]);
-  check("without the underscore", { "dmarc.d.test": [GOOD] }, [{ ...wrong, name: "dmarc.d.test" }]);
-  check("of the organization", { "d.test": [GOOD] }, [{ ...wrong, name: "d.test", says: "_dmarc.d.test" }], {
+  check("without the underscore", { "dmarc.d.test": [GOOD] }, [{ ...wrong, says: "stands at dmarc.d.test" }]);
+  check("of the organization", { "d.test": [GOOD] }, [{ ...wrong, says: "stands at d.test" }], {
     from: "x.d.test",
   });
   check("something else there", { "d.test": ["v=spf1 -all"] }, [{ code: "dmarc.missing", status: "fail" }]);
@@ -54,6 +54,18 @@ describe("dmarc.quotes", () => {
   check(
     "while the parent's applies",
     { ...at(GOOD), "_dmarc.x.d.test": [`"${GOOD}"`] },
+    [{ ...quotes, name: "_dmarc.x.d.test", status: "warn" }],
+    { from: "x.d.test" },
+  );
+  check(
+    "it is not made milder than the parent's",
+    { ...at(GOOD), "_dmarc.x.d.test": [`"v=DMARC1; p=none; ${RUA}"`] },
+    [{ ...quotes, name: "_dmarc.x.d.test", status: "warn", says: "Meanwhile p=reject of _dmarc.d.test holds" }],
+    { from: "x.d.test" },
+  );
+  check(
+    "nor by t=y",
+    { ...at(GOOD), "_dmarc.x.d.test": [`"${GOOD}; t=y"`] },
     [{ ...quotes, name: "_dmarc.x.d.test", status: "warn" }],
     { from: "x.d.test" },
   );

@@ -1,6 +1,7 @@
 /** Each code of its own with a zone that gives exactly it, and near misses; what could not be looked up. */
 import { describe, expect, test } from "vitest";
 import { dmarcFindings } from "#dns/dmarc-findings.ts";
+import { PROBE_LABEL } from "#dns/wildcard.ts";
 import { ASK, GOOD, RUA, at, check, well } from "../support/dmarc-check.ts";
 import { resolverOf, type TxtZone } from "../support/txt-zone.ts";
 
@@ -29,6 +30,11 @@ describe("dmarc.missing", () => {
   check("only a public suffix has one", { "_dmarc.test": ["v=DMARC1; p=none; psd=y; pct=5"] }, [
     { code: "dmarc.missing", status: "warn", name: "_dmarc.d.test", says: "that of test, a public suffix" },
   ]);
+  check(
+    "not milder than the public suffix's",
+    { "_dmarc.test": ["v=DMARC1; p=none; sp=reject; psd=y; rua=mailto:r@test"] },
+    [{ code: "dmarc.missing", status: "warn", name: "_dmarc.d.test", fix: GOOD }],
+  );
   well("the public suffix has one too", { "_dmarc.test": ["v=DMARC1; p=none; psd=y"], ...at(GOOD) });
 });
 
@@ -93,4 +99,19 @@ test("text of strangers is cut and has no control characters", async () => {
   expect(finding?.code).toBe("dmarc.syntax");
   expect(finding?.text).not.toMatch(/\p{Cc}/u);
   expect(finding?.text.length).toBeLessThan(500);
+});
+
+describe("dns.wildcard", () => {
+  const wildcard = { code: "dns.wildcard", name: "_dmarc.d.test", says: "it overrides the wildcard" } as const;
+  const quoted = { "_dmarc.d.test": [`"${GOOD}"`] };
+  check("what a wildcard answers is not to be replaced", { ...quoted, [`${PROBE_LABEL}.d.test`]: [`"${GOOD}"`] }, [
+    { ...wildcard, status: "fail", fix: GOOD },
+  ]);
+  check("the wildcard answers something else", { ...quoted, [`${PROBE_LABEL}.d.test`]: ["x"] }, [
+    { code: "dmarc.quotes", status: "fail" },
+  ]);
+  const historic = [`${GOOD}; ri=1`];
+  check("one that applies", { "_dmarc.d.test": historic, [`${PROBE_LABEL}.d.test`]: historic }, [
+    { ...wildcard, status: "warn", fix: GOOD },
+  ]);
 });

@@ -42,7 +42,13 @@ describe("dmarc.syntax", () => {
   ]);
   check("no such tag", at(`${GOOD}; ruaa=x`), [{ ...syntax, status: "warn", says: "no tag `ruaa`", fix: GOOD }]);
   check("an address without mailto:", at("v=DMARC1; p=reject; rua=dmarc@d.test"), [
-    { ...syntax, status: "warn", says: "`rua=dmarc@d.test` is not a URI" },
+    { ...syntax, status: "warn", says: "`rua=dmarc@d.test` lacks `mailto:`", fix: GOOD },
+  ]);
+  check("one of two addresses without mailto:", at("v=DMARC1; p=reject; rua=mailto:a@d.test,b@d.test"), [
+    { ...syntax, status: "warn", fix: "v=DMARC1; p=reject; rua=mailto:a@d.test,mailto:b@d.test" },
+  ]);
+  check("what is no address stays a mistake", at(`v=DMARC1; p=reject; rua=d.test; ruf=${"x".repeat(60)}@d.test`), [
+    { ...syntax, status: "warn", says: "`rua=d.test` is not a URI", fix: GOOD },
   ]);
   check("very many mistakes", at(`${GOOD}; ${"x;".repeat(50)}`), [{ ...syntax, says: "; and more" }]);
   well("capitals where they do not matter", at(`V=DMARC1;p=REJECT;${RUA};`));
@@ -55,26 +61,35 @@ describe("dmarc.syntax", () => {
 describe("dmarc.historic-tag", () => {
   const historic = { code: "dmarc.historic-tag", status: "warn", name: "_dmarc.d.test" } as const;
   check("pct that held back", at(`${GOOD}; pct=50`), [
-    { ...historic, says: "apply p=reject to all mail", fix: `v=DMARC1; p=reject; t=y; ${RUA}` },
+    { ...historic, says: "apply p=reject to all mail", fix: `v=DMARC1; p=reject; t=y; ${RUA}; pct=50` },
   ]);
+  check("pct=0", at(`${GOOD}; pct=0`), [{ ...historic, fix: `v=DMARC1; p=reject; t=y; ${RUA}; pct=0` }]);
   check("pct=100", at(`${GOOD}; pct=100`), [{ ...historic, says: "pass over that", fix: GOOD }]);
   check("rf and ri", at(`${GOOD}; rf=afrf; ri=86400`), [{ ...historic, says: "`rf=afrf`, `ri=86400`", fix: GOOD }]);
   check("a size", at(`v=DMARC1; p=reject; ${RUA}!10m`), [{ ...historic, says: "!10m", fix: GOOD }]);
-  check("pct with t already", at(`${GOOD}; pct=50; t=y`), [
-    { ...historic, says: "pass over that", fix: `v=DMARC1; p=reject; t=y; ${RUA}` },
+  well("pct and t hold it back at older receivers and at others", at(`${GOOD}; pct=50; t=y`));
+  check("pct and t, and a tag of no use", at(`${GOOD}; pct=50; t=y; ri=1`), [
+    { ...historic, says: "has `ri=1`, which", fix: `v=DMARC1; p=reject; t=y; ${RUA}; pct=50` },
   ]);
-  check(
-    "not of a policy that none of it holds back",
-    at(`v=DMARC1; p=none; pct=50; ${RUA}`),
-    [{ ...historic, says: "pass over that", fix: `v=DMARC1; p=none; ${RUA}` }],
-    { noneForDays: 1 },
-  );
+  check("not of a policy that none of it holds back", at(`v=DMARC1; p=none; pct=50; ${RUA}`), [
+    { ...historic, says: "pass over that", fix: `v=DMARC1; p=none; ${RUA}` },
+  ]);
+  check("an address is added in the same paste", at("v=DMARC1; p=reject; pct=100"), [
+    { ...historic, fix: GOOD },
+    { code: "dmarc.no-rua", fix: GOOD },
+  ]);
   well("t is not historic", at(`${GOOD}; t=y`));
 });
 
 describe("dmarc.no-rua", () => {
   const noRua = { code: "dmarc.no-rua", status: "warn", name: "_dmarc.d.test" } as const;
   check("none", at("v=DMARC1; p=reject"), [{ ...noRua, fix: GOOD }]);
+  test("without an address for reports there is nothing to paste", async () => {
+    const { reportAddress: _, ...ask } = ASK;
+    const [finding] = await dmarcFindings(ask, resolverOf(at("v=DMARC1; p=reject")));
+    expect(finding).toMatchObject(noRua);
+    expect(finding).not.toHaveProperty("fix");
+  });
   check("with p=none it is the first thing to do", at("v=DMARC1; p=none"), [
     { ...noRua, fix: `v=DMARC1; p=none; ${RUA}` },
   ]);
@@ -95,7 +110,23 @@ describe("dmarc.none-forever", () => {
   check(
     "for subdomains",
     at(`v=DMARC1; p=reject; sp=none; ${RUA}`),
-    [{ ...forever, says: "sp=none", fix: `v=DMARC1; p=reject; sp=quarantine; t=y; ${RUA}` }],
+    [
+      {
+        ...forever,
+        name: "_dmarc.x.d.test",
+        says: "publish the record below at _dmarc.x.d.test",
+        fix: `v=DMARC1; p=quarantine; t=y; ${RUA}`,
+      },
+    ],
+    { from: "x.d.test" },
+  );
+  check("t would hold back what is in force", at(`v=DMARC1; p=none; sp=reject; ${RUA}`), [
+    { ...forever, says: "go on to p=quarantine.", fix: `v=DMARC1; p=quarantine; sp=reject; ${RUA}` },
+  ]);
+  check(
+    "nor for names that do not exist",
+    at(`v=DMARC1; p=reject; sp=none; np=reject; psd=n; ${RUA}`),
+    [{ ...forever, name: "_dmarc.x.d.test", fix: `v=DMARC1; p=quarantine; np=reject; ${RUA}` }],
     { from: "x.d.test" },
   );
   check("p=none for subdomains too", at(none), [{ ...forever, fix: `v=DMARC1; p=quarantine; t=y; ${RUA}` }], {

@@ -5,14 +5,14 @@ import { expect, test } from "vitest";
 import type { Cause } from "../../../dns-tools/lib/dmarc-report-cause.ts";
 import { summarizeReports, type DomainSummary } from "../../../dns-tools/lib/dmarc-report-summary.ts";
 import type { AggregateReport, PublishedPolicy, ReportRecord } from "../../../dns-tools/lib/dmarc-report.ts";
-import { COMMON_SUFFIXES } from "../../../dns-tools/lib/public-suffix.ts";
+import { SOME_SUFFIXES } from "../support/some-suffixes.ts";
 import { record, report } from "../reports/sample-report.ts";
 
 const RELAXED: PublishedPolicy = { domain: "example.com", policy: "none", adkim: "r", aspf: "r", testing: false };
 const DAY_SECONDS = 86_400;
 
 const summary = (...reports: AggregateReport[]): DomainSummary => {
-  const [first] = summarizeReports(reports, COMMON_SUFFIXES);
+  const [first] = summarizeReports(reports, SOME_SUFFIXES);
   if (first === undefined) throw new Error("no report");
   return first;
 };
@@ -181,7 +181,7 @@ test("domains stay apart; the newest report says what the policy is", () => {
       report([], { reportId: "", organization: "x" }),
       report([], { reportId: "", organization: "x", endSeconds: 1_793_600_000 }),
     ],
-    COMMON_SUFFIXES,
+    SOME_SUFFIXES,
   );
   expect(
     domains.map(({ domain, messages, reports, published }) => [domain, messages, reports, published.policy]),
@@ -189,7 +189,7 @@ test("domains stay apart; the newest report says what the policy is", () => {
     ["example.com", 3, 4, "reject"],
     ["other.test", 1, 1, "none"],
   ]);
-  expect(summarizeReports([], COMMON_SUFFIXES)).toEqual([]);
+  expect(summarizeReports([], SOME_SUFFIXES)).toEqual([]);
 });
 
 test("the next stage", () => {
@@ -234,9 +234,22 @@ test("the next stage", () => {
     text: expect.stringMatching(/600 would be lost, 600 of them/),
   });
   expect(after(14, [stranger])).toMatchObject({ word: "not-yet" });
-  expect(after(14, [])).toMatchObject({ word: "not-yet", messages: 0 });
+  expect(after(14, [])).toMatchObject({ word: "unknown", messages: 0, text: expect.stringMatching(/has no mail/) });
   // Rounded down: what is not all is not 100%.
   expect(after(14, [record({ ...OWN, messages: 1_000_000 }), record()])).toMatchObject({
     text: expect.stringMatching(/99\.9%/),
   });
+});
+
+test("records that were left out are not counted as good", () => {
+  const [good, bad] = [record({ ...OWN, messages: 1_000 }), record()];
+  const readinessOf = (records: readonly ReportRecord[], leftOut: number, policy: PublishedPolicy["policy"] = "none") =>
+    summary(report(records, { leftOut, published: { ...RELAXED, policy } })).readiness;
+  for (const policy of ["none", "reject"] as const)
+    expect(readinessOf([], 1, policy)).toMatchObject({
+      word: "unknown",
+      text: "What was reported has 1 record, and none could be understood: nothing can be said. Wait for other reports.",
+    });
+  expect(readinessOf([good], 2).text).toMatch(/Nothing of that would be lost\. 2 records could not be understood/);
+  expect(readinessOf([good, bad], 2).text).toMatch(/1 would be lost, .* 2 records could not be understood/);
 });

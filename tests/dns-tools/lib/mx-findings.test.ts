@@ -206,3 +206,27 @@ describe("one family of addresses cannot be found out", () => {
   half("no MX, A", {}, "A", unknown);
   half("no MX, AAAA", {}, "AAAA", unknown);
 });
+
+describe("dns.wildcard", () => {
+  const fix = "10 bounce.relay.test";
+  const text = "Publish `MX 10 bounce.relay.test` there; it overrides the wildcard";
+  check("the MX of every name", RETURN_PATH, { "*.d.test": mx("mx.d.test") }, "dns.wildcard fail", { text, fix });
+  check(
+    "over a CNAME",
+    RETURN_PATH,
+    { "*.d.test": { CNAME: ["d.test"] }, "d.test": mx("mx.d.test") },
+    "dns.wildcard fail",
+    { text, fix },
+  );
+  check("a null MX of every name", RETURN_PATH, { "*.d.test": mx(".") }, "dns.wildcard fail", { text, fix });
+  check("ours by a wildcard is as good as any", RETURN_PATH, { "*.d.test": mx("bounce.relay.test") }, PASS, {
+    text: "bounce.relay.test",
+  });
+  check(
+    "one that says something else is not it",
+    RETURN_PATH,
+    { "send.d.test": mx("mx.d.test"), "*.d.test": mx("mx6.d.test") },
+    "mx.bounce-host fail",
+    { fix },
+  );
+});

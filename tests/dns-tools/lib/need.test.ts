@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Requirement } from "#dns/need.ts";
 import { plan } from "#dns/plan.ts";
 import { txtRecord as txt, zoneResolver, type MailRecord } from "#dns/zone.ts";
-import { check, cname, mx, signal } from "./plan-steps.ts";
+import { check, cname, mx, RELAY, signal } from "./plan-steps.ts";
 
 const SPF = "v=spf1 include:spf.relay.test ~all";
 const RUA = "mailto:dmarc@relay.test";
@@ -38,10 +38,12 @@ describe("the owner's SPF", () => {
       "  beside d.test TXT site=abc",
     ],
   );
-  test("in octets that are no UTF-8, but with our term, is left alone", async () => {
+  test("in octets that are no UTF-8 is not touched", async () => {
     const octets = Uint8Array.from([...new TextEncoder().encode("v=spf1 include:spf.relay.test x="), 0xff, 0]);
     const record: MailRecord = { name: "d.test", type: "TXT", data: [octets] };
-    expect(await plan(apex, zoneResolver([record], 60), signal)).toEqual([{ kind: "keep", purpose: "SPF", record }]);
+    expect(await plan(apex, zoneResolver([record, RELAY], 60), signal)).toMatchObject([
+      { kind: "conflict", standing: [record] },
+    ]);
   });
 });
 
@@ -111,7 +113,7 @@ test("names are looked up and published in lower case", async () => {
     { purpose: "SPF", name: "Send", type: "TXT", value: SPF },
   ] as const;
   const host = mx("send.d.test", "bounce.relay.test");
-  expect(await plan({ domain: "d.test", records }, zoneResolver([], 60), signal)).toEqual([
+  expect(await plan({ domain: "d.test", records }, zoneResolver([RELAY], 60), signal)).toEqual([
     { kind: "add", purpose: "SPF", to: host, beside: [] },
     { kind: "add", purpose: "SPF", to: txt("send.d.test", SPF), beside: [] },
   ]);

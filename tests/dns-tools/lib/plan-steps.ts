@@ -1,9 +1,12 @@
-/** A plan over a zone given as data, its steps as lines: `+` is put there, `-` taken away, `=` stays, `?` is not known. */
+/**
+ * A plan over a zone given as data, its steps as lines: `+` is put there, `-` taken away, `=` stays, `x` may not be put
+ * there, `?` is not known, `!` stays broken.
+ */
 import { expect, test } from "vitest";
 import type { Requirement } from "#dns/need.ts";
 import { plan } from "#dns/plan.ts";
 import type { RecordType, Resolve } from "#dns/resolver.ts";
-import { textOf, zoneResolver, type Change, type MailRecord, type Zone } from "#dns/zone.ts";
+import { textOf, txtRecord, zoneResolver, type Change, type MailRecord, type Zone } from "#dns/zone.ts";
 
 export const mx = (name: string, exchange: string, preference = 10): MailRecord => ({
   name,
@@ -14,23 +17,29 @@ export const cname = (name: string, data: string): MailRecord => ({ name, type: 
 
 const show = (record: MailRecord): string =>
   `${record.name} ${record.type}${record.type === "MX" ? ` ${record.data.preference}` : ""} ${textOf(record)}`;
-const steps = (changes: readonly Change[]): string[] =>
-  changes.flatMap((change) => {
-    switch (change.kind) {
-      case "keep":
-        return [`= ${show(change.record)}`];
-      case "unknown":
-        return [`? ${change.name} ${change.type} ${change.reason}`];
-      case "add":
-        return [`+ ${show(change.to)}`, ...change.beside.map((record) => `  beside ${show(record)}`)];
-      case "replace":
-        return [
-          ...change.from.map((record) => `- ${show(record)}`),
-          `+ ${show(change.to)}`,
-          ...change.beside.map((record) => `  beside ${show(record)}`),
-        ];
-    }
-  });
+export const steps = (changes: readonly Change[]): string[] =>
+  changes.flatMap((change) => [...stepOf(change), ...("caution" in change ? [`! ${change.caution}`] : [])]);
+const stepOf = (change: Change): string[] => {
+  switch (change.kind) {
+    case "keep":
+      return [`= ${show(change.record)}`];
+    case "unknown":
+      return [`? ${change.name} ${change.type} ${change.reason}`];
+    case "add":
+      return [`+ ${show(change.to)}`, ...change.beside.map((record) => `  beside ${show(record)}`)];
+    case "replace":
+      return [
+        ...change.from.map((record) => `- ${show(record)}`),
+        `+ ${show(change.to)}`,
+        ...change.beside.map((record) => `  beside ${show(record)}`),
+      ];
+    case "conflict":
+      return [`x ${change.name} ${change.type}`];
+  }
+};
+
+/** Our relays' own record: without it no other can be right. */
+export const RELAY = txtRecord("spf.relay.test", "v=spf1 ip4:203.0.113.0/24 -all");
 
 export const signal: AbortSignal = new AbortController().signal;
 export const check = (
@@ -41,7 +50,7 @@ export const check = (
   failing: Record<string, RecordType[]> = {},
 ): void => {
   test(title, async () => {
-    const whole = zoneResolver(zone, 60);
+    const whole = zoneResolver([...zone, RELAY], 60);
     const resolve: Resolve = async (name, type) =>
       failing[name]?.includes(type) ? { kind: "servfail", reason: "it is ill" } : whole(name, type);
     expect(steps(await plan(requirement, resolve, signal))).toEqual(expected);

@@ -18,6 +18,7 @@ const GOOD: RecordedZone = {
   "mx1.relay.test": { A: ["192.0.2.10"], AAAA: ["2001:db8::10"] },
   "spf.relay.test": txt(SPF),
   "bounce.relay.test": mx("in.relay.test"),
+  "*._report._dmarc.bounce.relay.test": txt("v=DMARC1"),
   "in.relay.test": { A: ["192.0.2.20"] },
   ...Object.fromEntries(BLOCKLISTS.map(({ zone }) => [`2.0.0.127.${zone}`, { A: ["127.0.0.2"] }])),
 };
@@ -49,6 +50,7 @@ test("without fault: what was looked at is said", async () => {
     "spf.not-authorised pass spf.relay.test",
     "spf.lookups pass spf.relay.test",
     "mx.missing pass bounce.relay.test",
+    "dmarc.rua-unauthorised pass *._report._dmarc.bounce.relay.test",
     ...BLOCKLISTS.map(({ zone }) => `dnsbl.listed pass ${zone}`),
   ]);
 });
@@ -86,6 +88,21 @@ describe("the bounce domain", () => {
     "bounce.relay.test has no address",
   );
   check("is a CNAME", at({ CNAME: ["in.relay.test"] }), "mx.cname warn", "bounce.relay.test is a CNAME");
+  check("could not be looked up", at("servfail"), "dns.indeterminate indeterminate");
+});
+
+describe("DMARC reports", () => {
+  const at = (entry: RecordedName): RecordedZone => ({ "*._report._dmarc.bounce.relay.test": entry });
+  check("nobody says that they are wanted", at("nxdomain"), "dmarc.rua-unauthorised warn", "are dropped");
+  check("something else is there", at(txt("hello")), "dmarc.rua-unauthorised warn");
+  check(
+    "for one domain only",
+    {
+      ...at("nxdomain"),
+      "shop.test._report._dmarc.bounce.relay.test": txt("v=DMARC1"),
+    },
+    "dmarc.rua-unauthorised warn",
+  );
   check("could not be looked up", at("servfail"), "dns.indeterminate indeterminate");
 });
 

@@ -1,7 +1,7 @@
 /** Faults of SPF records: each code with a zone that gives exactly it, and near misses that do not. */
 import { describe, expect, test } from "vitest";
 import type { RecordedZone } from "#resolvers/recorded.ts";
-import { check, checkAt, findingsOf, GOOD, NOBODY, spf, troubles } from "../support/spf-scene.ts";
+import { check, checkAt, findingsOf, GOOD, NOBODY, spf, troubles, type Said } from "../support/spf-scene.ts";
 
 describe("spf.lookups", () => {
   const text = "needs 12 look-ups, the limit is 10: `include:six-lookups.test` 6, `mx:h.test` 1";
@@ -85,6 +85,69 @@ describe("spf.loop", () => {
   const round = { "e.test": spf("v=spf1 include:d.test -all") };
   check(`include:e.test ${GOOD}`, round, "spf.loop fail", { name: "e.test" });
   check(`include:other.test include:other.test ${GOOD}`, {}, "");
+  const rounds = Object.fromEntries(
+    Array.from({ length: 4 }, (_, at) => [`e${at}.test`, spf("v=spf1 include:d.test -all")]),
+  );
+  check(`include:e0.test include:e1.test include:e2.test include:e3.test ${GOOD}`, rounds, "spf.loop fail", {
+    name: "e0.test",
+  });
+  test("a tree made to explode, in circles, is one finding, however many of its look-ups fail", async () => {
+    const exploding = Object.fromEntries(
+      Array.from({ length: 40 }, (_, at) => [
+        `x${at}.test`,
+        at % 3 === 2
+          ? ("timeout" as const)
+          : spf(
+              `v=spf1 ${Array.from({ length: 12 }, (__, to) => `include:x${(at * 12 + to + 1) % 40}.test`).join(" ")} ~all`,
+            ),
+      ]),
+    );
+    const findings = await findingsOf({ ...exploding, "d.test": spf("v=spf1 include:x0.test include:ours.test ~all") });
+    expect(troubles(findings)).toBe("spf.lookups fail");
+    expect(findings[0]?.text).toContain("leads in a circle");
+  });
+});
+
+describe("failed look-ups", () => {
+  const ill = { "ill1.test": "servfail", "ill2.test": "timeout", "ill3.test": "servfail" } as const;
+  check(`include:ill1.test a:ill2.test include:ill3.test ${GOOD}`, ill, "dns.indeterminate indeterminate", {
+    text: "`include:ill1.test`, `a:ill2.test`, `include:ill3.test` could not be looked up",
+  });
+});
+
+describe("terms that have run into each other", () => {
+  const said = (fix: string): Said => ({ text: "no space between them", fix: `v=spf1 ${fix}` });
+  check(
+    "include:other.testinclude:ours.test ~all",
+    {},
+    "spf.syntax fail",
+    said("include:other.test include:ours.test ~all"),
+  );
+  check(
+    "include:other.test include:ours.test~all",
+    {},
+    "spf.syntax fail",
+    said("include:other.test include:ours.test ~all"),
+  );
+  check("include:ours.test-all", {}, "spf.syntax fail", said("include:ours.test -all"));
+  check("ip4:192.0.2.1include:ours.test ~all", {}, "spf.syntax fail", said("ip4:192.0.2.1 include:ours.test ~all"));
+  check("ip4:192.0.2.1ip4:192.0.2.2-all", {}, "spf.syntax fail", {
+    ...said("ip4:192.0.2.1 ip4:192.0.2.2 include:ours.test -all"),
+  });
+  check(`include:gone-all.test ${GOOD}`, {}, "spf.include-none fail");
+  check(`ip4:192.0.2.1ip4:x ${GOOD}`, {}, "spf.syntax fail", { text: "is wrong at" });
+});
+
+describe("one record, one thing to paste", () => {
+  test("with all put right that can be, and for us", async () => {
+    const findings = await findingsOf({
+      "d.test": spf("v=spf1 include:gone.test include:d.test ip4:192.0.2.1 ?all a:h.test"),
+    });
+    expect(new Set(findings.flatMap(({ fix }) => fix ?? []))).toEqual(
+      new Set(["v=spf1 ip4:192.0.2.1 include:ours.test a:h.test ~all"]),
+    );
+    expect(findings.filter(({ fix }) => fix !== undefined).length).toBeGreaterThan(3);
+  });
 });
 
 describe("spf.plus-all", () => {

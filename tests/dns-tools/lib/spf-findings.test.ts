@@ -33,8 +33,41 @@ describe("spf.missing", () => {
   checkAt({ A: ["192.0.2.1"] }, {}, "spf.missing fail", { fix });
   checkAt(spf("site=abc", "v=DMARC1; p=none"), {}, "spf.missing fail", { fix });
   checkAt(spf("site=abc", `v=spf1 ${GOOD}`), {}, "");
+  test("as long as nobody is known to send, nothing is there to be published", async () => {
+    const [finding] = await findingsOf({ "d.test": "nxdomain" }, NOBODY);
+    expect(finding).toMatchObject({ code: "spf.missing", text: expect.stringContaining("Say who sends for you") });
+    expect(finding).not.toHaveProperty("fix");
+  });
   const relays = { includes: [], addresses: ["192.0.2.1", "2001:db8::7"] };
   checkAt("nxdomain", {}, "spf.missing fail", { fix: "v=spf1 ip4:192.0.2.1 ip6:2001:db8::7 ~all" }, relays);
+});
+
+describe("what was nearly a record is mended, not thrown away", () => {
+  const mended = (text: string, fix: string, wanted = OURS): void =>
+    checkAt(spf(text), {}, "spf.syntax fail", { fix }, wanted);
+  mended('"v=spf1 mx:h.test -all"', "v=spf1 include:ours.test mx:h.test -all");
+  mended("v=spf1; mx:h.test -all;", "v=spf1 mx:h.test -all", NOBODY);
+  mended("v=spf1include:ours.test ~all", `v=spf1 ${GOOD}`);
+  mended("v=spf2 moo", `v=spf1 ${GOOD}`);
+  test("what cannot be mended, of nobody known, has nothing to be published", async () => {
+    for (const seen of [{}, { type99: ["v=spf1 moo"] }]) {
+      const zone = { "d.test": spf("type99" in seen ? "x" : "v=spf2 moo") };
+      const [finding] = await findingsOf(zone, NOBODY, seen);
+      expect(finding?.status).toBe("fail");
+      expect(finding).not.toHaveProperty("fix");
+    }
+  });
+});
+
+describe("no room for us", () => {
+  const costly = (count: number): string => `${"a:h.test ".repeat(count)}~all`;
+  test("the tenth look-up is ours, an eleventh would break the record", async () => {
+    const [room] = await findingsOf({ "d.test": spf(`v=spf1 ${costly(9)}`) });
+    expect(room).toMatchObject({ code: "spf.not-authorised", fix: expect.stringContaining("include:ours.test") });
+    const [full] = await findingsOf({ "d.test": spf(`v=spf1 ${costly(10)}`) });
+    expect(full).toMatchObject({ code: "spf.not-authorised", text: expect.stringContaining("such as send.d.test") });
+    expect(full).not.toHaveProperty("fix");
+  });
 });
 
 describe("dns.indeterminate: what could not be found out is not missing", () => {
@@ -82,6 +115,22 @@ describe("spf.syntax", () => {
   });
 });
 
+describe("spf.include-none", () => {
+  const gone = { includes: ["gone.test"], addresses: [] };
+  test("the include of who sends stays: its owner has to publish", async () => {
+    const findings = await findingsOf({ "d.test": spf("v=spf1 include:Gone.test include:void.test ~all") }, gone);
+    expect(findings.map(({ code, status }) => `${code} ${status}`)).toEqual([
+      "spf.include-none fail",
+      "spf.include-none fail",
+    ]);
+    const [own, other] = findings;
+    expect(own?.text).toContain("Leave yours as it is: who runs gone.test has to publish that record");
+    expect(own).not.toHaveProperty("fix");
+    expect(other?.text).toContain("`include:void.test` points to a name with no SPF record");
+    expect(other?.text).toContain("Remove it");
+  });
+});
+
 describe("spf.wrong-domain", () => {
   const check = (title: string, from: string, expected: string, entry: RecordedName = "nxdomain"): void => {
     test(title, async () => {
@@ -107,6 +156,10 @@ describe("spf.not-authorised", () => {
   const fix = "v=spf1 include:ours.test include:other.test ~all";
   check("include:other.test ~all", {}, "spf.not-authorised fail", { fix, text: "Add `include:ours.test`" });
   check("?include:ours.test ~all", {}, "spf.not-authorised fail");
+  test("nothing beside it calls the record right", async () => {
+    const findings = await findingsOf({ "d.test": spf("v=spf1 -all") });
+    expect(findings.map(({ code, status }) => `${code} ${status}`)).toEqual(["spf.not-authorised fail"]);
+  });
   check("include:notours.test ~all", { "notours.test": spf("v=spf1 -all") }, "spf.not-authorised fail");
   check("include:e.test ~all", { "e.test": spf(`v=spf1 ${GOOD}`) }, "");
 

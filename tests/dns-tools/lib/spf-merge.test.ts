@@ -1,6 +1,6 @@
 /** What becomes of a name's SPF records when terms are to be added to them. */
 import { expect, test } from "vitest";
-import { mergeSpf } from "#dns/spf-merge.ts";
+import { leadSpf, mergeSpf } from "#dns/spf-merge.ts";
 
 const WANTED = "v=spf1 include:relay.test ~all";
 const check = (found: string[], expected: string, wanted = WANTED): void => {
@@ -15,13 +15,13 @@ check([], WANTED);
 check(["v=spf1 mx include:relay.test -all"], "v=spf1 mx include:relay.test -all");
 check(["V=SPF1  +INCLUDE:Relay.Test.  +all"], "V=SPF1  +INCLUDE:Relay.Test.  +all");
 check(["v=spf1 include:relay.test"], "v=spf1 include:relay.test");
-// In front of what costs a look-up, behind what costs none; the owner's `all` stays.
+// In front of what costs a look-up or says no, behind what lets pass and costs none; the owner's `all` stays.
 check(["v=spf1"], "v=spf1 include:relay.test");
 check(["v=spf1 -all"], "v=spf1 include:relay.test -all");
 check(["v=spf1 mx -all"], "v=spf1 include:relay.test mx -all");
 check(
   ["v=spf1 ip4:192.0.2.0/24 -ip6:2001:db8::1 a ip4:192.0.2.1 ~all exp=x.test"],
-  "v=spf1 ip4:192.0.2.0/24 -ip6:2001:db8::1 include:relay.test a ip4:192.0.2.1 ~all exp=x.test",
+  "v=spf1 ip4:192.0.2.0/24 include:relay.test -ip6:2001:db8::1 a ip4:192.0.2.1 ~all exp=x.test",
 );
 check(["v=spf1 ip4:192.0.2.1"], "v=spf1 ip4:192.0.2.1 include:relay.test");
 check(["v=spf1 redirect=_spf.d.test"], "v=spf1 include:relay.test redirect=_spf.d.test");
@@ -52,3 +52,13 @@ check(
   "v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 include:b.test mx -all",
   "v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 include:b.test -all",
 );
+
+test("in front of all, whatever stands there, and without what is to go", () => {
+  const lead = (found: string[], dropped: string[] = []): string => leadSpf(found, WANTED, dropped);
+  expect(lead([])).toBe("v=spf1 include:relay.test ~all");
+  expect(lead(["v=spf1 ip4:192.0.2.1 -all"])).toBe("v=spf1 include:relay.test ip4:192.0.2.1 -all");
+  expect(lead(["v=spf1 include:gone.test ~include:relay.test mx +all"], ["include:GONE.test"])).toBe(
+    "v=spf1 include:relay.test mx ~all",
+  );
+  expect(lead(["v=spf1 a -all", "v=spf1 include:relay.test -all"])).toBe("v=spf1 include:relay.test a -all");
+});

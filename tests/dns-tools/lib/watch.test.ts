@@ -1,5 +1,5 @@
 /**
- * Changes are told once they are sure: seen twice, by two resolvers, and no more than once.
+ * Changes are told once they are sure: seen twice, by two resolvers, and no more than once; failed look-ups are none.
  */
 import { expect, test } from "vitest";
 import type { DomainReport } from "#dns/check.ts";
@@ -17,6 +17,7 @@ const finding = (code: Finding["code"], status: Finding["status"]): Finding => (
 
 const GOOD = [finding("spf.lookups", "pass")];
 const BROKEN = [finding("spf.missing", "fail")];
+const NO_KEY = [finding("dkim.missing", "fail")];
 const OPEN = [finding("dns.indeterminate", "indeterminate")];
 
 /** Each observation is `resolver, findings`; `told` has a line for each change after each of them. */
@@ -94,8 +95,84 @@ check(
     ["a", GOOD],
     ["a", GOOD],
     ["a", BROKEN],
+    ["a", NO_KEY],
+    ["a", NO_KEY],
+  ],
+  [[], ["first "], [], [], ["broken dkim.missing"]],
+);
+check(
+  "what could not be found out is no fault, and mends none",
+  1,
+  [
+    ["a", GOOD],
+    ["a", GOOD],
+    ["a", OPEN],
+    ["a", OPEN],
+    ["a", BROKEN],
+    ["a", BROKEN],
+    ["a", OPEN],
+    ["a", OPEN],
+    ["a", OPEN],
+    ["a", BROKEN],
+    ["a", GOOD],
+    ["a", GOOD],
+  ],
+  [[], ["first "], [], [], [], ["broken spf.missing"], [], [], [], [], [], ["mended spf.missing"]],
+);
+check(
+  "of several faults, one found out to be gone counts though another look-up fails all the time",
+  1,
+  [
+    ["a", [...BROKEN, ...OPEN]],
+    ["a", [...BROKEN, ...OPEN]],
+    ["a", OPEN],
+    ["a", OPEN],
+    ["a", GOOD],
+    ["a", GOOD],
+  ],
+  [[], ["first spf.missing,dns.indeterminate"], [], ["mended spf.missing"], [], ["mended dns.indeterminate"]],
+);
+check(
+  "a look-up that begins to fail beside a fault does not hide that it is mended",
+  1,
+  [
+    ["a", BROKEN],
+    ["a", BROKEN],
+    ["a", [...BROKEN, ...OPEN]],
     ["a", OPEN],
     ["a", OPEN],
   ],
-  [[], ["first "], [], [], ["broken dns.indeterminate"]],
+  [[], ["first spf.missing"], [], [], ["mended spf.missing"]],
+);
+check(
+  "what was unknown when one fault came is no proof against the next",
+  1,
+  [
+    ["a", [...BROKEN, ...OPEN]],
+    ["a", [...BROKEN, ...OPEN]],
+    ["a", NO_KEY],
+    ["a", NO_KEY],
+    ["a", OPEN],
+    ["a", OPEN],
+  ],
+  [
+    [],
+    ["first spf.missing,dns.indeterminate"],
+    [],
+    ["broken dkim.missing", "mended spf.missing", "mended dns.indeterminate"],
+    [],
+    [],
+  ],
+);
+check(
+  "a new fault is told beside what is unknown, and the old one stays",
+  1,
+  [
+    ["a", BROKEN],
+    ["a", BROKEN],
+    ["a", [...NO_KEY, ...OPEN]],
+    ["a", [...NO_KEY, ...OPEN]],
+    ["a", [...BROKEN, ...NO_KEY]],
+  ],
+  [[], ["first spf.missing"], [], ["broken dkim.missing"], []],
 );

@@ -140,5 +140,6 @@ const READERS: { [T in RecordType]: (records: readonly SuiteRecord[]) => RecordD
   CAA: none,
   NS: none,
   SOA: none,
+  SPF: none,
   TLSA: none,
 };

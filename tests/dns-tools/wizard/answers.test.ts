@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { readAnswers, readRequirement } from "../../../dns-tools/wizard/answers.ts";
 import { formatTyped, readTyped } from "../../../dns-tools/wizard/typed.ts";
 import { ED25519, RSA_2048 } from "../support/public-keys.ts";
+import { PRIVATE_KEYS } from "./private-keys.ts";
 import { answer, BARE } from "./scene.ts";
 
 const typedOf = (...pairs: [string, string][]): ReturnType<typeof readTyped> =>
@@ -23,6 +24,8 @@ test("a domain in all its dresses", () => {
   check("d.test", "d.test");
   check(" D.Test. ", "d.test");
   check("jo@d.test", "d.test");
+  check("d.test:25", "d.test");
+  check("v=spf1 ip4:192.0.2.1 -all", /^domain: This is a record and no domain/);
   check("https://d.test:8080/path?q", "d.test");
   check("bücher.example", "xn--bcher-kva.example");
   check("", /^domain: Enter a name/);
@@ -64,7 +67,7 @@ test("a key as it is pasted", () => {
   checkKey(`-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA${ED25519}\n-----END PUBLIC KEY-----`, ed25519);
   checkKey("", "s1 undefined undefined");
   checkKey(RSA_2048.slice(0, 200), /^key-0: This key was cut off/);
-  checkKey("-----BEGIN PRIVATE KEY-----\nAAAA", /^key-0: This is a private key/);
+  for (const key of PRIVATE_KEYS) checkKey(key, /^key-0: This is a private key.* make a new pair/);
   checkKey("v=DKIM1; p=", /^key-0: .*revokes/);
   checkKey("hello, world", /^key-0: This is no public key/);
 });
@@ -94,14 +97,19 @@ test("everything that is wrong is told at once, each at its field", () => {
   ]);
 });
 
-test("a return-path label too many is told", () => {
+test("a return-path label or a selector that makes the name too long is told", () => {
   const read = readAnswers(
     typedOf(
-      ["domain", `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(60)}.test`],
-      ["return-path", "long-label"],
+      ["domain", `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(53)}.test`],
+      ["return-path", "a-long-label"],
+      ["selector", "s1"],
+      ["key", ED25519],
     ),
   );
-  expect(read.kind === "refused" && read.errors.map(({ field }) => field)).toEqual(["return-path"]);
+  expect(read.kind === "refused" && read.errors).toEqual([
+    { field: "selector-0", text: expect.stringMatching(/^“s1\._domainkey\.a.* more than 253/) },
+    { field: "return-path", text: expect.stringMatching(/^“a-long-label\.a.* more than 253/) },
+  ]);
 });
 
 test("a plan needs to know who sends, with which keys, and that the names are in one zone", () => {

@@ -4,7 +4,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import type { RecordedName, RecordedZone } from "../../../dns-tools/resolvers/recorded.ts";
-import { ANSWERS, answer, BARE, page } from "./scene.ts";
+import type { WizardOptions } from "../../../dns-tools/wizard/app.ts";
+import { ANSWERS, answer, BARE, page, urlOf, wizardOver } from "./scene.ts";
 
 const Plan = z.object({
   domain: z.string(),
@@ -147,6 +148,54 @@ test("explain: each term with its cost, each step, each tag", async () => {
   expect(html).toMatch(/include:spf\.relay\.test<\/code> <span class="soft">1 look-up</);
   expect(html).toMatch(/ip4:192\.0\.2\.0\/24/);
   expect(html).toContain("refuse it");
+});
+
+test("explain: the return-path first, for there SPF is checked", async () => {
+  const zone: RecordedZone = {
+    ...BARE,
+    "d.test": { TXT: ["v=spf1 a -all"] },
+    "send.d.test": { TXT: ["v=spf1 include:spf.relay.test ~all"] },
+  };
+  const html = await page(zone, "/explain?domain=d.test");
+  expect(html).toMatch(
+    /SPF of your mail[\s\S]*include:spf\.relay\.test[\s\S]*SPF of the domain itself[\s\S]*<code>a<\/code>/,
+  );
+  const same = await page(zone, "/explain?domain=d.test&return-path=");
+  expect(same).toContain("<h2>SPF</h2>");
+  expect(same).not.toContain("spf.relay.test");
+});
+
+test("what is to be published is what the plan publishes", async () => {
+  const Fixes = z.object({ findings: z.array(z.object({ name: z.string(), fix: z.string().optional() })) });
+  const answers = ANSWERS.replace("policy=none", "policy=reject");
+  const { findings } = Fixes.parse(await (await answer(BARE, `/check.json?${answers}`)).json());
+  const { changes } = Plan.parse(await (await answer(BARE, `/plan.json?${answers}`)).json());
+  const texts = changes.flatMap(({ record }) => (record?.type === "TXT" ? [[record.name, record.value]] : []));
+  expect(texts).toHaveLength(4);
+  const fixes = findings.filter(({ fix }) => fix !== undefined).map(({ name, fix }) => [name, fix]);
+  expect(fixes).toEqual(expect.arrayContaining(texts));
+});
+
+test("an MTA-STS policy is read by the page's own fetch, where its host is of the public Internet", async () => {
+  const zone: RecordedZone = {
+    ...BARE,
+    "_mta-sts.d.test": { TXT: ["v=STSv1; id=1"] },
+    "mta-sts.d.test": { A: ["192.0.2.9"] },
+  };
+  const text = "version: STSv1\r\nmode: enforce\r\nmx: mail.d.test\r\nmax_age: 604800\r\n";
+  const asked: string[] = [];
+  const options: Partial<WizardOptions> = {
+    fetch: (input) => {
+      asked.push(urlOf(input));
+      return Promise.resolve(new Response(text, { headers: { "content-type": "text/plain" } }));
+    },
+  };
+  const findings = async (more: Partial<WizardOptions>): Promise<string> =>
+    (await wizardOver(zone, { ...options, ...more }).request(`/check.json?${ANSWERS}`)).text();
+  expect(await findings({})).not.toMatch(/was not read|mta-sts\.fetch/);
+  expect(asked).toEqual(["https://mta-sts.d.test/.well-known/mta-sts.txt"]);
+  expect(await findings({ isPublicHost: () => Promise.resolve(false) })).toContain("mta-sts.fetch");
+  expect(asked).toHaveLength(1);
 });
 
 test("every page has its twin, by its name and by Accept", async () => {

@@ -2,6 +2,8 @@
  * Domain Connect on the page: whether the DNS host does it, the link for what is missing, and a zone that lies.
  */
 import { expect, test } from "vitest";
+import { z } from "zod";
+import { isPublicHost } from "#resolvers/public-host.ts";
 import type { RecordedZone } from "../../../dns-tools/resolvers/recorded.ts";
 import { ANSWERS, hostedAt, urlOf, wizardOver } from "./scene.ts";
 
@@ -95,6 +97,41 @@ test("the settings lead to no inner place either", async () => {
     const { asked } = await visit(ZONE, { [settings]: () => Response.json({ ...SETTINGS, urlAPI }) });
     expect(asked).toEqual([settings]);
   }
+});
+
+test("where fetch reaches more than the public Internet, only public hosts are visited, at the port of https", async () => {
+  const hosts: RecordedZone = {
+    "dc.host.test": { A: ["192.0.2.10"] },
+    "api.host.test": { A: ["192.0.2.11"] },
+    "inside.host.test": { A: ["10.0.0.7"] },
+    "dark.host.test": "servfail",
+  };
+  const visitFor = async (text: string, urlAPI = SETTINGS.urlAPI): Promise<{ asked: string[]; discovery: unknown }> => {
+    const asked: string[] = [];
+    const app = wizardOver(
+      { ...zoneWith(text), ...hosts },
+      {
+        isPublicHost,
+        fetch: (input) => {
+          asked.push(new URL(urlOf(input)).host);
+          return Promise.resolve(Response.json({ ...SETTINGS, urlAPI }));
+        },
+      },
+    );
+    const json = z.object({ discovery: z.unknown() });
+    const { discovery } = json.parse(await (await app.request(`/domain-connect.json?${ANSWERS}`)).json());
+    return { asked, discovery };
+  };
+  const known = { kind: "offered", knowsTemplate: true };
+  expect(await visitFor("dc.host.test")).toMatchObject({ asked: ["dc.host.test", "api.host.test"], discovery: known });
+  for (const host of ["inside.host.test", "dark.host.test", "none.host.test"]) {
+    const reason = `${host} has no public address`;
+    expect(await visitFor(host)).toEqual({ asked: [], discovery: { kind: "unknown", reason } });
+    const { asked, discovery } = await visitFor("dc.host.test", `https://${host}`);
+    expect(asked).toEqual(["dc.host.test"]);
+    expect(discovery).toMatchObject({ kind: "offered", knowsTemplate: false });
+  }
+  expect((await visitFor("dc.host.test", "https://api.host.test:8443/admin")).asked).toEqual(["dc.host.test"]);
 });
 
 test("the template is a file, with the name that the public collection wants", async () => {

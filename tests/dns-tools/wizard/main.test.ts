@@ -5,19 +5,22 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { request } from "node:http";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startDnsServer } from "../../support/dns-server.ts";
+
+const start = async (settings: Record<string, string>): Promise<{ wizard: ChildProcess; port: number }> => {
+  const env = { ...process.env, HIKYAKU_WIZARD_PORT: "0", ...settings };
+  const wizard = spawn(process.execPath, ["dns-tools/wizard/main.ts"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  if (!wizard.stdout) throw new Error("it has no output");
+  for await (const line of createInterface(wizard.stdout)) return { wizard, port: Number(/:(\d+)\/$/.exec(line)?.[1]) };
+  throw new Error("it ended");
+};
 
 let wizard: ChildProcess;
 let port = 0;
 
 beforeAll(async () => {
   // Nobody listens there: nothing is looked up.
-  const env = { ...process.env, HIKYAKU_WIZARD_PORT: "0", HIKYAKU_DOH_URL: "https://127.0.0.1:1/dns-query" };
-  wizard = spawn(process.execPath, ["dns-tools/wizard/main.ts"], { env, stdio: ["ignore", "pipe", "inherit"] });
-  if (!wizard.stdout) throw new Error("it has no output");
-  for await (const line of createInterface(wizard.stdout)) {
-    port = Number(/:(\d+)\/$/.exec(line)?.[1]);
-    break;
-  }
+  ({ wizard, port } = await start({ HIKYAKU_DOH_URL: "https://127.0.0.1:1/dns-query" }));
 }, 20_000);
 afterAll(() => {
   wizard.kill();
@@ -67,3 +70,30 @@ test("a long body ends before its end", async () => {
   const own = { ...FORM, "sec-fetch-site": "same-origin" };
   expect((await ask("POST", UPDATE, own, "x".repeat(20_000)))[0]).toBe(413);
 });
+
+test("a link that is too long is told on a page", async () => {
+  const [status, html] = await ask("GET", `/check?domain=${"x".repeat(20_000)}`);
+  expect(status).toBe(431);
+  expect(html).toContain("<h1>That was too much for one link</h1>");
+  expect(html.trimEnd()).toMatch(/<\/html>$/);
+  expect((await ask("GET", "/"))[0]).toBe(200);
+});
+
+test("a zone leads it to no private host, unless the operator allows it", async () => {
+  const dns = await startDnsServer({
+    "_domainconnect.d.test": { txt: ["inside.d.test"] },
+    // Nobody listens there, on the port of https.
+    "inside.d.test": { a: ["127.0.0.1"] },
+  });
+  for (const [allowed, reason] of [
+    ["0", "inside.d.test has no public address"],
+    ["1", "inside.d.test could not be reached"],
+  ] as const) {
+    const own = await start({ HIKYAKU_DOH_URL: dns.dohUrl, HIKYAKU_ALLOW_PRIVATE: allowed });
+    const query = "domain=d.test&include=spf.relay.test&return-path=send";
+    const answer = await fetch(`http://127.0.0.1:${own.port}/domain-connect.json?${query}`);
+    own.wizard.kill();
+    expect(await answer.json(), allowed).toMatchObject({ discovery: { kind: "unknown", reason } });
+  }
+  await dns.close();
+}, 20_000);

@@ -86,6 +86,34 @@ test("the zone's own servers are asked by their addresses, and keep no old value
   expect(html).not.toContain("until <time");
 });
 
+test("servers that are not to be asked are left out, and all of them where another site makes the browser ask", async () => {
+  const zone: RecordedZone = {
+    ...hostedAt("ns1.d.test", "ns2.d.test", "ns3.d.test"),
+    "ns1.d.test": { A: ["10.0.0.53"] },
+    "ns2.d.test": { A: ["10.0.0.53", "192.0.2.52"] },
+    "ns3.d.test": { A: ["192.0.2.53"] },
+  };
+  const asked: string[] = [];
+  const app = wizardOver(zone, {
+    views: [view("first.test", DONE)],
+    toServer: (address) => {
+      if (address.startsWith("10.")) return undefined;
+      asked.push(address);
+      return recordedResolver(DONE);
+    },
+  });
+  const viewsFor = async (site?: string): Promise<unknown> => {
+    const headers: Record<string, string> = site === undefined ? {} : { "sec-fetch-site": site };
+    return (await app.request(`/propagation.json?${ANSWERS}`, { headers })).json();
+  };
+  for (const site of [undefined, "none", "same-origin"])
+    expect(await viewsFor(site)).toMatchObject({ views: ["ns2.d.test", "ns3.d.test", "first.test"] });
+  expect(new Set(asked)).toEqual(new Set(["192.0.2.52", "192.0.2.53"]));
+  asked.length = 0;
+  for (const site of ["cross-site", "same-site"]) expect(await viewsFor(site)).toMatchObject({ views: ["first.test"] });
+  expect(asked).toEqual([]);
+});
+
 test("so many are asked and no more", async () => {
   const views = Array.from({ length: 30 }, (_, at) => view(`r${at}.test`, DONE));
   const many = hostedAt(...Array.from({ length: 30 }, (_, at) => `ns${at}.d.test`));

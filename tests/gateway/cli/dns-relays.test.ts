@@ -23,6 +23,7 @@ const GOOD: Wire = {
   "TXT bounce.relay.test": "v=spf1 ip4:192.0.2.10 -all",
   "MX bounce.relay.test": { preference: 10, exchange: "mx1.relay.test" },
   "A bounce.relay.test": "192.0.2.10",
+  "TXT any.example._report._dmarc.bounce.relay.test": "v=DMARC1",
   ...Object.fromEntries(LISTS.map((zone) => [`A 2.0.0.127.${zone}`, "127.0.0.2"])),
 };
 

@@ -54,6 +54,21 @@ test("unreadable: 3; wrong use: 2; a fault that is sure counts for more", async 
   expect(await cli()).toMatchObject({ exit: 2 });
 });
 
+test("a record that was left out is unknown, and not taken for good", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "hikyaku-reports-"));
+  const good = record({ dkim: "pass", spf: "pass" });
+  const write = (name: string, ...records: ReturnType<typeof record>[]): string => {
+    writeFileSync(join(folder, name), feedbackText(report(records)));
+    return join(folder, name);
+  };
+  const none = await cli(write("none.xml", record({ sourceIp: "nobody" })));
+  expect(none).toMatchObject({ exit: 3, out: expect.stringContaining("next stage: unknown.") });
+  expect(none.out).not.toContain("Nothing would be lost");
+  expect(await cli(write("half.xml", good, record({ sourceIp: "nobody" })))).toMatchObject({ exit: 3 });
+  expect(await cli(write("bad.xml", record(), record({ sourceIp: "nobody" })))).toMatchObject({ exit: 1 });
+  expect(await cli(write("good.xml", good))).toMatchObject({ exit: 0 });
+});
+
 test("as JSON, all samples together", async () => {
   const { exit, out } = await cli("--json", ...readdirSync(SAMPLES));
   expect(exit).toBe(1);

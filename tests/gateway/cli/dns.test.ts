@@ -54,7 +54,6 @@ test("from nothing to green: make a key, plan, publish, check; a second plan has
   expect(before.exit).toBe(1);
   expect((JSON.parse(before.out) as DomainReport).findings.map(({ code, status }) => `${status} ${code}`)).toEqual([
     "fail spf.not-authorised",
-    "pass spf.lookups",
     "fail dkim.missing",
     "fail dmarc.missing",
     "pass mx.missing",
@@ -122,6 +121,16 @@ test("explain shows costs and steps; align says both editions", async () => {
   const record = await cli("dns", "explain", "v=DMARC1; p=quarantine");
   expect(record).toMatchObject({ exit: 0, out: expect.stringMatching(/^ +p +Mail from the domain that fails/) });
   expect(await cli("dns", "explain", "v=DMARC1; p=reject; p=none")).toMatchObject({ exit: 1 });
+  const spf = await cli("dns", "explain", "v=spf1 include:spf.relay.test a -all", "--dns", dns.address);
+  expect(spf).toMatchObject({ exit: 0, out: expect.stringContaining("this record: `v=spf1 include:spf.relay.test") });
+  expect(spf.out).toContain("  spf.relay.test: `v=spf1 ip4:192.0.2.0/24 -all`");
+  expect(spf.out).toContain("2 of 10 look-ups");
+  expect(await cli("dns", "explain", "v=spf1 ip4:x")).toMatchObject({ exit: 1, out: "" });
+  const dkim = await cli("dns", "explain", "v=DKIM1; p=", "--json");
+  expect(dkim).toMatchObject({
+    exit: 0,
+    out: expect.stringContaining('"tag":"p","meaning":"Empty: the key was revoked'),
+  });
 
   const align = (...more: string[]): Promise<Run> =>
     cli("dns", "align", "d.test", "--dns", dns.address, "--json", ...more);
@@ -146,6 +155,18 @@ test("watch tells a fault once it was seen twice, and says no at the end", async
   expect(await cli("dns", "watch", "d.test", "--every", "soon")).toMatchObject({ exit: 2 });
 });
 
+test("what watch could not find out is unknown, and mends nothing", async () => {
+  const watch = (times: string): Promise<Run> =>
+    cli("dns", "watch", "d.test", "--dns", dns.address, "--every", "0", "--times", times);
+  dns.rezone({ "d.test": "servfail", "_dmarc.d.test": "servfail" });
+  const dark = await watch("2");
+  expect(dark.exit).toBe(3);
+  expect(dark.out).toContain("indeterminate dns.indeterminate d.test");
+  dns.rezone({ ...EMPTY, "_dmarc.d.test": { txt: ["v=DMARC1; p=none"] } });
+  expect((await watch("1")).exit).toBe(3);
+  expect((await watch("2")).exit).toBe(0);
+});
+
 test("DNS over HTTPS beside DNS: what they disagree on is not known", async () => {
   const other = await startDnsServer({ ...EMPTY, "d.test": { txt: ["v=spf1 -all"], mx: [[10, "mail.d.test"]] } });
   const check = await cli("dns", "check", "d.test", "--dns", dns.address, "--doh", other.dohUrl, "--json");
@@ -155,11 +176,30 @@ test("DNS over HTTPS beside DNS: what they disagree on is not known", async () =
   );
 });
 
+/** Room for a label of ten characters and no more. */
+const LONG = `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(53)}.test`;
+
 test("wrong use is told before anything is looked up", async () => {
   await cli("dkim", "new", "--out", "s1.pem");
   const at = ["--dns", dns.address];
   const cases: [string[], RegExp][] = [
-    [["dns", "check", "me@d.test", ...at], /is an email address: give the domain behind its @, d\.test/],
+    [
+      ["dns", "check", "d.test", ...at, "--include", "me@r.test"],
+      /is an email address: give the domain behind its @, r\.test/,
+    ],
+    [
+      ["dns", "check", "d.test", ...at, "--include", "https://r.test/"],
+      /"https:\/\/r\.test\/" is not a domain: a label has/,
+    ],
+    [
+      ["dns", "check", LONG, ...at, "--return-path", "a-long-label"],
+      /a-long-label\.a.* is not a return-path domain: it has more than 253 octets/,
+    ],
+    [
+      ["dns", "check", LONG, ...at, "--selector", "s1"],
+      /s1\._domainkey\.a.* is not a name that the DNS can hold: it has more than 253/,
+    ],
+    [["dns", "explain", "a=b", ...at], /is not a domain: a label has/],
     [["dns", "check", "192.0.2.1", ...at], /it is an IP address/],
     [["dns", "check", `${"a".repeat(64)}.test`, ...at], /63 octets/],
     [["dns", "check", `${"a.".repeat(130)}test`, ...at], /253 octets/],
@@ -184,6 +224,14 @@ test("wrong use is told before anything is looked up", async () => {
   expect(readFileSync(join(cwd, "s1.pem"), "utf8")).toContain("BEGIN PRIVATE KEY");
 });
 
+test("a mailbox, a web address and a host with its port are taken for the domain in them", async () => {
+  for (const typed of ["me@d.test", "https://D.test/path", "d.test:25"]) {
+    const check = await cli("dns", "check", typed, "--dns", dns.address, "--json");
+    expect((JSON.parse(check.out) as DomainReport).domain, typed).toBe("d.test");
+  }
+  expect((await cli("dns", "align", "me@d.test", "--dns", dns.address, "--json")).out).toContain('"from":"d.test"');
+});
+
 test("a name in another script, capitals and a dot at the end are the same domain", async () => {
   const check = await cli("dns", "check", "BÜCHER.Test.", "--dns", dns.address, "--json");
   expect((JSON.parse(check.out) as DomainReport).domain).toBe("xn--bcher-kva.test");
@@ -198,6 +246,7 @@ test("a policy host without a public address is not asked, and what it serves st
     "169.254.1.1",
     "100.64.0.1",
     "0.0.0.0",
+    "224.0.0.1",
   ]) {
     dns.rezone({
       "d.test": { a: ["192.0.2.1"], mx: [[10, "mail.d.test"]] },

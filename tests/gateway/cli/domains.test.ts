@@ -29,6 +29,7 @@ const DETAIL = {
       rfc: "RFC 6376",
     },
   ],
+  dmarc_report_address: null,
   mta_sts: {
     mode: "testing",
     mx: ["mx.shop.test"],

@@ -18,14 +18,29 @@ const Record = z.strictObject({
 });
 const Purpose = z.enum(["SPF", "DKIM", "DMARC"]);
 const Change = z.discriminatedUnion("action", [
-  z.strictObject({ action: z.literal("keep"), purpose: Purpose, record: Record }),
-  z.strictObject({ action: z.literal("add"), purpose: Purpose, record: Record, ttl: z.literal(3600) }),
+  z.strictObject({ action: z.literal("keep"), purpose: Purpose, record: Record, caution: z.string().optional() }),
+  z.strictObject({
+    action: z.literal("add"),
+    purpose: Purpose,
+    record: Record,
+    ttl: z.literal(3600),
+    caution: z.string().optional(),
+  }),
   z.strictObject({
     action: z.literal("replace"),
     purpose: Purpose,
     from: z.array(Record).min(1),
     record: Record,
     ttl: z.literal(3600),
+    caution: z.string().optional(),
+  }),
+  z.strictObject({
+    action: z.literal("conflict"),
+    purpose: Purpose,
+    name: z.string(),
+    type: z.enum(["MX", "TXT"]),
+    standing: z.array(Record),
+    text: z.string(),
   }),
   z.strictObject({
     action: z.literal("unknown"),
@@ -64,10 +79,17 @@ test("any plan", () => {
           expect(step).toMatchObject({ name: change.name, type: change.type, reason: change.reason });
           continue;
         }
+        if (change.kind === "conflict") {
+          expect(step).toMatchObject({ name: change.name, type: change.type, text: change.text });
+          expect(step?.action === "conflict" && step.standing.map(read)).toEqual(change.standing.map(lineOf));
+          continue;
+        }
         const record = change.kind === "keep" ? change.record : change.to;
-        if (step === undefined || step.action === "unknown") throw new Error("a step without its record");
+        if (step === undefined || step.action === "unknown" || step.action === "conflict")
+          throw new Error("a step without its record");
         expect(read(step.record)).toBe(lineOf(record));
         expect(step.record).toMatchObject({ name: record.name, value: textOf(record) });
+        expect(step.caution).toBe(change.caution);
         if (change.kind === "replace")
           expect(step.action === "replace" && step.from.map(read)).toEqual(change.from.map(lineOf));
       }

@@ -60,9 +60,19 @@ const change = name.chain((name) =>
     },
     {
       weight: 1,
-      arbitrary: recordsAt(name).map((records) =>
-        records.slice(0, 1).map((record): Change => ({ kind: "keep", purpose: "DMARC", record })),
-      ),
+      arbitrary: fc
+        .tuple(recordsAt(name), text)
+        .map(([standing, text]): Change[] => [
+          { kind: "conflict", purpose: "DKIM", name, type: "TXT", standing, text },
+        ]),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(recordsAt(name), text)
+        .map(([records, caution]) =>
+          records.slice(0, 1).map((record): Change => ({ kind: "keep", purpose: "DMARC", record, caution })),
+        ),
     },
     {
       weight: 1,
@@ -79,8 +89,10 @@ const change = name.chain((name) =>
   ),
 );
 
-const placeOf = (change: Change | undefined): string | undefined =>
-  change?.kind === "unknown" ? change.name : change?.kind === "keep" ? change.record.name : change?.to.name;
+const placeOf = (change: Change | undefined): string | undefined => {
+  if (change === undefined || "name" in change) return change?.name;
+  return change.kind === "keep" ? change.record.name : change.to.name;
+};
 
 /** No two changes of one name. */
 export const plans = fc

@@ -37,5 +37,13 @@ export const SAMPLE: readonly Change[] = [
     beside: [HOSTILE],
   },
   { kind: "keep", purpose: "DMARC", record: txtRecord("_dmarc.d.test", "v=DMARC1; p=reject") },
+  {
+    kind: "conflict",
+    purpose: "SPF",
+    name: "mail.d.test",
+    type: "MX",
+    standing: [{ name: "mail.d.test", type: "MX", data: { preference: 5, exchange: "owner.test" } }],
+    text: "owner.test\nhas it",
+  },
   { kind: "unknown", purpose: "DKIM", name: "s3._domainkey.d.test", type: "TXT", reason: "dns.test\nis ill" },
 ];
