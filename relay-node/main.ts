@@ -14,6 +14,8 @@ import { GatewayStore } from "./delivery/gateway-store.ts";
 import { openJournal } from "./delivery/journal.ts";
 import { MessageMaker } from "./delivery/message-maker.ts";
 import { Session } from "./delivery/session.ts";
+import { createDmarcDesk } from "./inbound/dmarc-desk.ts";
+import { createDmarcPost } from "./inbound/dmarc-post.ts";
 import { startListener } from "./inbound/listener.ts";
 import { createAuthenticator } from "./inbound/received-authentication.ts";
 import { createReceivedDesk } from "./inbound/received-desk.ts";
@@ -68,7 +70,8 @@ async function run({ journal, unsettled }: Extract<typeof opened, { kind: "open"
     authenticate: createAuthenticator({ name, servers, log }),
     post: createReceivedPost({ gatewayUrl, token, log }),
   });
-  const inbound = await startListener(settings, [reportDesk, receivedDesk], log);
+  const dmarcDesk = createDmarcDesk({ bounceDomain, post: createDmarcPost({ gatewayUrl, token, log }), log });
+  const inbound = await startListener(settings, [reportDesk, dmarcDesk, receivedDesk], log);
   if (inbound.kind === "refused") return stopWith(2, inbound.reason);
   const trap = await startSandboxTrap({
     store,

@@ -19,8 +19,10 @@ export type DomainStatus = z.infer<typeof DomainStatus>;
 /** One record to publish. `name` is relative to the registrable domain's zone as the contract shows it: without the domain's own name. */
 export const DomainRecord = z
   .object({
-    record: z.enum(["SPF", "DKIM", "Receiving"]),
-    name: z.string().meta({ description: "Relative to the domain: `send` stands for `send.example.com`, `@` for the domain itself" }),
+    record: z.enum(["SPF", "DKIM", "Receiving", "Tracking"]),
+    name: z
+      .string()
+      .meta({ description: "Relative to the domain: `send` stands for `send.example.com`, `@` for the domain itself" }),
     type: z.enum(["MX", "TXT", "CNAME"]),
     value: z.string(),
     ttl: z.literal("Auto"),
@@ -142,6 +144,11 @@ export const DomainDetail = DomainSummary.extend({
   unsubscribe: z.boolean(),
   checked_at: z.string().nullable().meta({ description: "Ours: of the last look at the DNS" }),
   findings: z.array(DomainFinding),
+  dmarc_report_address: z.string().nullable().meta({
+    description:
+      "Ours: to be named in `rua` of the domain's DMARC record, so that its reports are read here; null until it was verified once",
+    example: "dmarc-0123456789ab.f1y2c3k4d5e.0123456789abcdef@bounce.example.com",
+  }),
   mta_sts: MtaStsState.nullable(),
 }).meta({ id: "DomainDetail" });
 export type DomainDetail = z.infer<typeof DomainDetail>;

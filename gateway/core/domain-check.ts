@@ -8,8 +8,8 @@ import { parseSpf } from "#dns/spf.ts";
 
 const KEY_NAME = "._domainkey";
 
-/** `receivingHost`: where the domain's own mail is to come, when receiving is on. */
-export type CheckedDomain = SendingDomain & { receivingHost?: string };
+/** `receivingHost`: where the domain's own mail is to come, when receiving is on. `tracking`: its host for links, and where it leads. */
+export type CheckedDomain = SendingDomain & { receivingHost?: string; tracking?: { host: string; target: string } };
 
 /** Throws over records that were not made by `sendingRecords`: what is stored is ours. */
 export const sendingDomainOf = (domain: string, records: readonly DomainRecord[]): CheckedDomain => {
@@ -18,6 +18,7 @@ export const sendingDomainOf = (domain: string, records: readonly DomainRecord[]
   const [spf] = of("SPF", "TXT");
   const [mx] = of("SPF", "MX");
   const [receiving] = of("Receiving", "MX");
+  const [tracking] = of("Tracking", "CNAME");
   return {
     domain,
     returnPath: spf === undefined ? domain : `${spf.name}.${domain}`,
@@ -30,6 +31,7 @@ export const sendingDomainOf = (domain: string, records: readonly DomainRecord[]
     addresses: [],
     ...(mx !== undefined && { bounceHost: mx.value }),
     ...(receiving !== undefined && { receivingHost: receiving.value }),
+    ...(tracking !== undefined && { tracking: { host: `${tracking.name}.${domain}`, target: tracking.value } }),
   };
 };
 

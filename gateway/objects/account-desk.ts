@@ -13,10 +13,10 @@ import type { MetricsQuery } from "#contract/metrics.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import type { CreateTemplate, UpdateTemplate } from "#contract/template.ts";
-import type { Finding } from "#dns/finding.ts";
 import type { ApiKeyClaims } from "../core/token.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { AccountBulk } from "./account-bulk.ts";
+import type { AccountDmarc } from "./account-dmarc.ts";
 import type { AccountDomains, NewDomain, NewPolicy } from "./account-domains.ts";
 import type { AccountDispatch } from "./account-dispatch.ts";
 import type { AccountEvents } from "./account-events.ts";
@@ -43,6 +43,8 @@ import type { AccountSuppressions } from "./account-suppressions.ts";
 import type { AccountTemplates } from "./account-templates.ts";
 import type { AccountWebhooks } from "./account-webhooks.ts";
 import type { SealedSigner } from "./domain-row.ts";
+import type { ShownWith } from "./domain-view.ts";
+import type { LookFinding } from "./domain-look-up.ts";
 import * as suppressing from "./suppression-answers.ts";
 import type { Visit } from "./visitor.ts";
 import * as webhooking from "./webhook-answers.ts";
@@ -67,6 +69,7 @@ export type Rooms = {
   operatorList: AccountOperatorList;
   feedback: AccountFeedback;
   reports: AccountReports;
+  dmarc: AccountDmarc;
   received: AccountReceived;
   receiving: AccountReceiving;
   links: AccountLinks;
@@ -128,7 +131,8 @@ export const DESK = {
     return added;
   }),
   listDomains: ask("listDomains", ({ domains }, query: PageQuery) => domains.list(query)),
-  getDomain: ask("getDomain", ({ domains }, { id, host }: Id & { host: string }) => domains.get(id, host)),
+  getDomain: ask("getDomain", ({ domains }, { id, ...shown }: Id & ShownWith) => domains.get(id, shown)),
+  domainDmarc: ask("domainDmarc", ({ dmarc }, { id, sinceMs }: Id & { sinceMs: number }) => dmarc.summary(id, sinceMs)),
   updateDomain: ask(
     "updateDomain",
     ({ domains, audit }, args: Id & { request: UpdateDomain; policy: NewPolicy | undefined }, visit) => {
@@ -141,7 +145,7 @@ export const DESK = {
   domainToLookUp: ask("verifyDomain", ({ domains }, { id }: Id, { nowMs }) => domains.toLookUp(id, nowMs)),
   domainLookedUp: ask(
     "verifyDomain",
-    ({ domains, settings, audit }, { id, findings }: Id & { findings: Finding[] }, visit) => {
+    ({ domains, settings, audit }, { id, findings }: Id & { findings: LookFinding[] }, visit) => {
       const settled = domains.lookedUp(id, findings, { nowMs: visit.nowMs, isAsked: true });
       if (isProblem(settled)) return settled;
       audit.write(visit, "domain.checked", id, { status: settled.status });
@@ -149,9 +153,10 @@ export const DESK = {
       return { object: settled.object, id };
     },
   ),
-  deleteDomain: ask("deleteDomain", ({ domains, audit, settings }, { id }: Id, visit) => {
+  deleteDomain: ask("deleteDomain", ({ domains, dmarc, audit, settings }, { id }: Id, visit) => {
     const name = domains.remove(id, visit.nowMs);
     if (name === undefined) return problem("not_found", "There is no domain with this id.");
+    dmarc.forget(id);
     audit.write(visit, "domain.deleted", id, { name });
     settings.keysChanged();
     return { object: "domain", id, deleted: true };

@@ -9,11 +9,11 @@ import { idFormatter, parseId } from "#contract/ids.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import type { LeasedEmail } from "#contract/relay-protocol.ts";
-import type { Finding } from "#dns/finding.ts";
 import { type CheckedDomain, sendingDomainOf } from "../core/domain-check.ts";
 import { settleLook } from "../core/domain-look.ts";
 import { receivingRecord } from "../core/receiving-record.ts";
 import { recordStatuses, troubleIn } from "../core/record-status.ts";
+import { isTrackingFinding, trackingRecord, trackingStatus, trackingTrouble } from "../core/tracking-record.ts";
 import {
   type Domain,
   DomainSettings,
@@ -22,7 +22,8 @@ import {
   type StoredRecord,
   writeDomain,
 } from "./domain-row.ts";
-import { domainDetail, domainNotice, domainSummary } from "./domain-view.ts";
+import type { LookFinding } from "./domain-look-up.ts";
+import { domainDetail, domainNotice, domainSummary, type ShownWith } from "./domain-view.ts";
 import { pageOfRows } from "./page-of-rows.ts";
 
 const DOMAIN_LIMIT = 1000;
@@ -32,6 +33,8 @@ export type DomainsContext = {
   account: string;
   /** Where mail for domains with receiving on is to come. */
   receivingHost: string;
+  /** Where hosts for links are to lead; undefined: there are none then. */
+  trackingTarget: string | undefined;
   /** Both in the transaction of the change. */
   tell: (notice: Notice, nowMs: number) => void;
   changePolicy: (domain: string, policy: string | null, nowMs: number) => void;
@@ -85,11 +88,12 @@ export class AccountDomains {
 
   /** The links that its mail has for each recipient alone. */
   linksOf(name: string): LeasedEmail["links"] {
-    const settings = this.#domains.get(name)?.settings;
-    if (!settings) return undefined;
-    const { unsubscribe, open_tracking: opens, click_tracking: clicks, tracking_subdomain: host } = settings;
-    if (!unsubscribe && !opens && !clicks && host === undefined) return undefined;
-    return { unsubscribe, opens, clicks, ...(host !== undefined && { url: `https://${host}.${name}` }) };
+    const domain = this.#domains.get(name);
+    if (!domain) return undefined;
+    const { unsubscribe, open_tracking: opens, click_tracking: clicks } = domain.settings;
+    if (!unsubscribe && !opens && !clicks) return undefined;
+    const host = domain.records.find(({ record, proved }) => record === "Tracking" && proved);
+    return { unsubscribe, opens, clicks, ...(host && { url: `https://${host.name}.${name}` }) };
   }
 
   requiresTls(name: string): boolean {
@@ -124,9 +128,11 @@ export class AccountDomains {
     const settings = DomainSettings.parse({
       ...withoutAbsent({ ...request, ...request.capabilities, return_path: request.custom_return_path ?? "send" }),
     });
-    const domain: Domain = { ...UNKNOWN, k, name, settings, signers, records: this.#withReceiving(settings, records) };
+    const collision = collisionIn(settings);
+    if (collision) return collision;
+    const domain: Domain = { ...UNKNOWN, k, name, settings, signers, records: this.#withOptional(settings, records) };
     this.#store(domain, nowMs, "domain.created");
-    return this.#detail(domain, "");
+    return this.#detail(domain, { host: "", reportAddress: "" });
   }
 
   /** The operator says that the domain is the account's, and may bring keys. Keys it had stay when none come. */
@@ -149,10 +155,9 @@ export class AccountDomains {
     );
   }
 
-  /** `host`: where this service answers. */
-  get(id: string, host: string): DomainDetail | Problem {
+  get(id: string, shown: ShownWith): DomainDetail | Problem {
     const domain = this.#byId(id);
-    return domain ? this.#detail(domain, host) : noSuchDomain();
+    return domain ? this.#detail(domain, shown) : noSuchDomain();
   }
 
   /** `policy`: what `mta_sts` of the request has become. */
@@ -172,8 +177,10 @@ export class AccountDomains {
       ...before,
       ...withoutAbsent({ ...change, ...change.capabilities, mta_sts: kept }),
     });
+    const collision = collisionIn(settings);
+    if (collision) return collision;
     const isNewPolicy = kept?.id !== policyBefore?.id;
-    const records = this.#withReceiving(settings, domain.records);
+    const records = this.#withOptional(settings, domain.records);
     this.#store(
       { ...domain, settings, records },
       nowMs,
@@ -197,14 +204,23 @@ export class AccountDomains {
   /** What the DNS said. `isAsked`: by somebody who waits for it. */
   lookedUp(
     id: string,
-    findings: readonly Finding[],
+    findings: readonly LookFinding[],
     { nowMs, isAsked }: { nowMs: number; isAsked: boolean },
   ): LookedUp | Problem {
     const before = this.#byId(id);
     if (!before) return noSuchDomain();
-    const seen = recordStatuses(before.name, before.records, findings);
+    const tracking = findings.find(isTrackingFinding);
+    const others = findings.filter((finding) => !isTrackingFinding(finding));
+    const seen = recordStatuses(before.name, before.records, others).map((status, index) =>
+      before.records[index]?.record === "Tracking" ? trackingStatus(tracking) : status,
+    );
     const settled = before.records.length === 0 ? {} : settleLook(before, seen, { nowMs, isAsked });
-    const domain: Domain = { ...before, ...settled, findings: troubleIn(findings), checkedMs: nowMs };
+    const domain: Domain = {
+      ...before,
+      ...settled,
+      findings: [...troubleIn(others), ...trackingTrouble(tracking)],
+      checkedMs: nowMs,
+    };
     this.#store(domain, nowMs, statusesOf(domain) === statusesOf(before) ? undefined : "domain.updated");
     const keysChanged = selectorsOf(before) !== selectorsOf(domain);
     return { object: "domain", id, status: domain.status, keysChanged };
@@ -262,16 +278,25 @@ export class AccountDomains {
     this.#receiving = this.#nextLookMs = undefined;
   }
 
-  /** What is known of a record that is there stays. */
-  #withReceiving({ receiving }: Domain["settings"], records: StoredRecord[]): StoredRecord[] {
-    const others = records.filter(({ record }) => record !== "Receiving");
-    if (receiving === "disabled") return others;
-    if (others.length < records.length) return records;
-    return [...records, { ...receivingRecord(this.#context.receivingHost), needed: false, proved: false }];
+  /** With the records that sending does not need, as the settings have them. What is known of one that is there stays. */
+  #withOptional(
+    { receiving, tracking_subdomain: subdomain }: Domain["settings"],
+    records: StoredRecord[],
+  ): StoredRecord[] {
+    const { receivingHost, trackingTarget } = this.#context;
+    const wanted = [
+      ...(receiving === "enabled" ? [receivingRecord(receivingHost)] : []),
+      ...(subdomain !== undefined && trackingTarget !== undefined ? [trackingRecord(subdomain, trackingTarget)] : []),
+    ].map((record) => {
+      const known = records.find((each) => each.record === record.record);
+      const isSame = known?.name === record.name && (record.record === "Receiving" || known.value === record.value);
+      return isSame ? known : { ...record, needed: false, proved: false };
+    });
+    return [...records.filter(({ record }) => record !== "Receiving" && record !== "Tracking"), ...wanted];
   }
 
-  #detail(domain: Domain, host: string): DomainDetail {
-    return domainDetail(this.#formatId(domain.k), domain, host);
+  #detail(domain: Domain, shown: ShownWith): DomainDetail {
+    return domainDetail(this.#formatId(domain.k), domain, shown);
   }
 }
 
@@ -305,6 +330,12 @@ const signersOf = ({ signers, records, vouched, wasWhole }: Domain): SealedSigne
   const needed = new Set(records.filter(({ needed: isNeeded }) => isNeeded).map(({ selector }) => selector));
   return active.filter(({ selector }) => needed.has(selector));
 };
+
+/** Beside a CNAME there is no other record (RFC 1034 §3.6.2), and the return-path has an MX. */
+const collisionIn = ({ tracking_subdomain: host, return_path }: Domain["settings"]): Problem | undefined =>
+  host !== undefined && host.toLowerCase() === return_path?.toLowerCase()
+    ? problem("validation_error", "Invalid `tracking_subdomain` field: it is the domain's return-path.")
+    : undefined;
 
 const selectorsOf = (domain: Domain): string =>
   signersOf(domain)

@@ -69,7 +69,7 @@ export class AccountIntake {
          IFNULL((SELECT MAX(k) FROM sender), 0), IFNULL((SELECT MAX(k) FROM suppression), 0),
          IFNULL((SELECT MAX(k) FROM webhook), 0), IFNULL((SELECT MAX(k) FROM received), 0),
          IFNULL((SELECT MAX(k) FROM received_chunk), 0), IFNULL((SELECT MAX(k) FROM received_open), 0),
-         IFNULL((SELECT MAX(k) FROM notice), 0)) AS k`,
+         IFNULL((SELECT MAX(k) FROM notice), 0), IFNULL((SELECT MAX(k) FROM dmarc_report), 0)) AS k`,
       )
       .one();
     this.#lastK = row.k;

@@ -2,8 +2,10 @@
  * The rooms of an account put together over its storage.
  */
 import type { Rooms } from "./account-desk.ts";
+import { trackingTarget } from "../core/tracking-record.ts";
 import { AuditLog } from "./audit-log.ts";
 import { AccountBulk } from "./account-bulk.ts";
+import { AccountDmarc } from "./account-dmarc.ts";
 import { AccountDomains } from "./account-domains.ts";
 import { AccountDispatch } from "./account-dispatch.ts";
 import { AccountEvents } from "./account-events.ts";
@@ -80,6 +82,7 @@ export const openRooms = (
     storage,
     account: id,
     receivingHost: env.HIKYAKU_BOUNCE_DOMAIN,
+    trackingTarget: trackingTarget(publicUrlOf(env)),
     tell: (notice, atMs) => notices.write(notice, atMs),
     changePolicy: (domain, policy, atMs) => policies.change(domain, policy, atMs),
   });
@@ -136,6 +139,7 @@ export const openRooms = (
     operatorList,
     feedback,
     reports: new AccountReports(sql, feedback),
+    dmarc: new AccountDmarc({ sql, account: id, takeK, nameOf: (domain) => domains.nameOf(domain) }),
     received,
     receiving,
     links: new AccountLinks(sql, id, { feedback, suppressions }),
@@ -146,4 +150,10 @@ export const openRooms = (
     audit: new AuditLog(sql, id, takeK),
   };
   return { id, rooms };
+};
+
+/** The rooms that forget what is old. */
+export const forgetful = (rooms: Rooms): readonly { sweep: (nowMs: number) => void }[] => {
+  const { intake, bulk, limits, metrics, audit, notices, suppressions, received, dmarc } = rooms;
+  return [intake, bulk, limits, metrics, audit, notices, suppressions, received, dmarc];
 };

@@ -90,6 +90,17 @@ const STEPS = [
   CREATE TABLE notice (k INTEGER PRIMARY KEY, type TEXT NOT NULL, at_ms INTEGER NOT NULL, data TEXT NOT NULL) STRICT;
   CREATE TABLE policy_change (domain TEXT PRIMARY KEY, k INTEGER NOT NULL, policy TEXT) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE dmarc_report (k INTEGER PRIMARY KEY, domain INTEGER NOT NULL, source TEXT NOT NULL, json TEXT NOT NULL)
+    STRICT;
+  CREATE UNIQUE INDEX dmarc_report_source ON dmarc_report (domain, source);
+  CREATE INDEX dmarc_report_domain ON dmarc_report (domain, k);
+  `,
+  `
+  CREATE INDEX suppression_origin ON suppression (origin);
+  CREATE INDEX suppression_stream ON suppression (stream);
+  CREATE INDEX suppression_origin_stream ON suppression (origin, stream);
+  `,
 ] as const;
 
 export const openAccountTables = (storage: DurableObjectStorage): void => runSchemaSteps(storage, STEPS);

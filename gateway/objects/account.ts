@@ -8,6 +8,7 @@ import { logEvent } from "./log.ts";
 import { DurableObject } from "cloudflare:workers";
 import type { CreateAccount } from "#contract/account.ts";
 import type { BulkReply } from "#contract/bulk.ts";
+import type { MailedReport, MailedReportVerdict } from "#contract/dmarc-report.ts";
 import type { ReportVerdict } from "#contract/inbound.ts";
 import { isProblem, type Problem } from "#contract/problem.ts";
 import { RELAY_DEAD_AFTER_MS, RELAY_GRACE_MS, type SigningKeys } from "#contract/relay-protocol.ts";
@@ -24,7 +25,7 @@ import type { ReaderDeed, Subscription } from "./account-links.ts";
 import { NO_LEASE, type LeaseReply, type SettleReply } from "./account-queue.ts";
 import type { ProvedReport } from "./account-reports.ts";
 import type { PieceTaken, ReceivedEmail, ReceivedPiece } from "./account-received.ts";
-import { openRooms } from "./account-rooms.ts";
+import { forgetful, openRooms } from "./account-rooms.ts";
 import { openSigners } from "./open-signers.ts";
 import { DomainWatch } from "./domain-watch.ts";
 import type { Errand } from "./errand.ts";
@@ -264,6 +265,11 @@ export class Account extends DurableObject<Env> {
     return verdicts;
   }
 
+  /** A DMARC report that came to the address of this domain. */
+  async takeDmarcReport(domain: number, report: MailedReport): Promise<MailedReportVerdict> {
+    return this.#rooms.dmarc.take(domain, report, Date.now());
+  }
+
   /** What the reader of a delivery does by its links, which they have proved to be theirs; `undefined`: it is not known. */
   async readerDoes(k: number, deed: ReaderDeed): Promise<Subscription | undefined> {
     const subscription = this.#rooms.links.take(k, deed, Date.now());
@@ -317,9 +323,8 @@ export class Account extends DurableObject<Env> {
 
   async #lookAfter(nowMs: number): Promise<void> {
     if (nowMs - this.#sweptAtMs > SWEEP_MS) {
-      const { intake, bulk, queue, limits, metrics, audit, notices, suppressions, received } = this.#rooms;
-      for (const room of [intake, bulk, limits, metrics, audit, notices, suppressions, received]) room.sweep(nowMs);
-      queue.keepCursors(nowMs);
+      for (const room of forgetful(this.#rooms)) room.sweep(nowMs);
+      this.#rooms.queue.keepCursors(nowMs);
       this.#sweptAtMs = nowMs;
     }
     await this.#returnFromTheDead(nowMs);

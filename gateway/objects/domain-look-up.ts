@@ -15,21 +15,26 @@ import { boundedRun } from "#resolvers/bounded.ts";
 import { dohResolver } from "#resolvers/doh.ts";
 import type { CheckedDomain } from "../core/domain-check.ts";
 import { receivingFinding } from "../core/receiving-record.ts";
+import { type TrackingFinding, trackingFinding } from "../core/tracking-record.ts";
 
 /** Of one question at one resolver. */
 const TIMEOUT_MS = 4000;
 const MOST_ADDRESSES = 20;
 
+export type LookFinding = Finding | TrackingFinding;
+
 /** `dohUrls`: `HIKYAKU_DOH_URL`, comma separated. */
-export const lookUpDomain = async (sending: CheckedDomain, dohUrls: string): Promise<Finding[]> => {
+export const lookUpDomain = async (sending: CheckedDomain, dohUrls: string): Promise<LookFinding[]> => {
   const { resolve } = boundedRun(resolverOf(dohUrls));
   const addresses = await relayAddresses(sending.includes, resolve);
   const { findings } = await checkDomain({ ...sending, addresses }, PUBLIC_SUFFIXES, resolve);
-  const { domain, receivingHost } = sending;
-  // The run has the answer already.
-  return receivingHost === undefined
-    ? findings
-    : [...findings, receivingFinding(domain, receivingHost, await resolve(domain, "MX"))];
+  const { domain, receivingHost, tracking } = sending;
+  return [
+    ...findings,
+    // The run has the answer already.
+    ...(receivingHost === undefined ? [] : [receivingFinding(domain, receivingHost, await resolve(domain, "MX"))]),
+    ...(tracking ? [trackingFinding(tracking.host, tracking.target, await resolve(tracking.host, "CNAME"))] : []),
+  ];
 };
 
 /** The first two have to agree; the others are asked when one of them gives no answer. */

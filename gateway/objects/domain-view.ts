@@ -28,14 +28,21 @@ export const domainNotice = (id: string, domain: Domain): DomainNotice => ({
   records: domain.records.map(({ needed: _, selector: __, proved: ___, doubted_ms: ____, ...record }) => record),
 });
 
-/** `host`: where this service answers, to which the host of the policy has to point. */
-export const domainDetail = (id: string, domain: Domain, host: string): DomainDetail => ({
+/**
+ * What is not the account's to know. `host`: where this service answers, to which the host of the policy has to point.
+ * `reportAddress`: where DMARC reports of the domain may come.
+ */
+export type ShownWith = { host: string; reportAddress: string };
+
+export const domainDetail = (id: string, domain: Domain, { host, reportAddress }: ShownWith): DomainDetail => ({
   object: "domain",
   ...domainNotice(id, domain),
   when_broken: domain.settings.when_broken,
   unsubscribe: domain.settings.unsubscribe,
   checked_at: domain.checkedMs === undefined ? null : new Date(domain.checkedMs).toISOString(),
   findings: domain.findings,
+  // Nobody is sent the reports of a domain that was never proved to be theirs.
+  dmarc_report_address: domain.vouched || domain.wasWhole ? reportAddress : null,
   mta_sts: domain.settings.mta_sts ? mtaStsState(domain.settings.mta_sts, host) : null,
 });
 

@@ -1,6 +1,7 @@
 /**
  * `/v1/domains`: sending domains.
  */
+import { DmarcQuery, DmarcSummary } from "../dmarc-summary.ts";
 import { CreateDomain, DomainDetail, DomainSummary, UpdateDomain } from "../domain.ts";
 import { deletedOf, PageQuery, pageOf, referenceTo } from "../pagination.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -46,6 +47,14 @@ export const DOMAIN_ENDPOINTS = {
     path: "/v1/domains/:id/verify",
     summary: "Look the domain's records up now",
     reply: referenceTo("domain"),
+  },
+  domainDmarc: {
+    ...domains,
+    method: "GET",
+    path: "/v1/domains/:id/dmarc",
+    summary: "What DMARC reports say of a domain: who sends in its name, and what to mend",
+    query: DmarcQuery,
+    reply: DmarcSummary,
   },
   deleteDomain: {
     ...domains,

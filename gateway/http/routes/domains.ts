@@ -4,6 +4,7 @@
  */
 import type { Hono } from "hono";
 import { REGIONS, type CreateDomain, type MtaStsSetting } from "#contract/domain.ts";
+import { parseId } from "#contract/ids.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { seal, sealingKey } from "#contract/sealed.ts";
 import { parseDomain } from "#dns/domain.ts";
@@ -11,6 +12,7 @@ import { formatMtaStsPolicy, parseMtaStsPolicy, policyId } from "#dns/mta-sts.ts
 import { sendingRecords } from "#dns/requirement.ts";
 import { wantedSpf } from "#dns/spf-wanted.ts";
 import { generateDkimKey } from "../../core/dkim-key.ts";
+import { reportAddressOf } from "../../core/dmarc-report-proof.ts";
 import type { NewPolicy } from "../../objects/account-domains.ts";
 import { lookUpDomain } from "../../objects/domain-look-up.ts";
 import type { SealedSigner, StoredRecord } from "../../objects/domain-row.ts";
@@ -40,7 +42,12 @@ export const domainRoutes = (app: Hono<GatewayEnv>): void => {
     return ask(c, "createDomain", { name, request: body, signers, records });
   });
   serve(app, "listDomains", (c, { query }) => ask(c, "listDomains", query));
-  serve(app, "getDomain", (c) => ask(c, "getDomain", { id: idOf(c), host: hostOf(c) }));
+  serve(app, "getDomain", async (c) =>
+    ask(c, "getDomain", { id: idOf(c), host: hostOf(c), reportAddress: await reportAddressFor(c) }),
+  );
+  serve(app, "domainDmarc", (c, { query: { since } }) =>
+    ask(c, "domainDmarc", { id: idOf(c), sinceMs: since === undefined ? 0 : Math.max(0, Date.parse(since)) }),
+  );
   serve(app, "updateDomain", async (c, { body }) => {
     const policy = body.mta_sts ? await makePolicy(body.mta_sts) : undefined;
     if (policy && isProblem(policy)) return sendProblem(c, policy);
@@ -53,6 +60,13 @@ export const domainRoutes = (app: Hono<GatewayEnv>): void => {
 /** Where this service answers, and so the hosts of policies have to point. */
 const hostOf = (c: GatewayContext): string =>
   new URL(c.env.HIKYAKU_PUBLIC_URL || c.req.url).hostname.replaceAll(/^\[|\]$/g, "");
+
+/** Of a domain that is not there nothing is shown. */
+const reportAddressFor = (c: GatewayContext): Promise<string> => {
+  const { account } = c.get("visitor");
+  const token = { account, k: parseId(account, idOf(c)) ?? 0 };
+  return reportAddressOf(c.env.HIKYAKU_MASTER_KEY, token, c.env.HIKYAKU_BOUNCE_DOMAIN);
+};
 
 const verify = async (c: GatewayContext): Promise<Response> => {
   const visitor = c.get("visitor");

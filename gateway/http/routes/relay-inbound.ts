@@ -14,11 +14,12 @@ import { logEvent } from "../../objects/log.ts";
 import { accountStub } from "../ask.ts";
 import type { GatewayEnv } from "../context.ts";
 import { respond, sendProblem } from "../problem-response.ts";
+import { relayDmarcRoutes } from "./relay-dmarc.ts";
 import { relayReceivedRoutes } from "./relay-received.ts";
 import { readJson } from "../read-body.ts";
 
 export const relayInboundRoutes = (): Hono<GatewayEnv> =>
-  relayReceivedRoutes(new Hono<GatewayEnv>()).post("/reports", async (c) => {
+  relayDmarcRoutes(relayReceivedRoutes(new Hono<GatewayEnv>())).post("/reports", async (c) => {
     const body = await readJson(c.req.raw);
     if (isProblem(body)) return sendProblem(c, body);
     const posted = InboundReports.safeParse(body.json);

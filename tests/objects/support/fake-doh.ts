@@ -5,7 +5,7 @@
 import { decode, encode, type Answer, type Packet } from "dns-packet";
 import { afterEach, beforeEach, vi } from "vitest";
 
-export type FakeName = { mx?: string[]; txt?: string[]; a?: string[] } | "servfail";
+export type FakeName = { mx?: string[]; txt?: string[]; a?: string[]; cname?: string } | "servfail";
 
 export type FakeDoh = {
   zone: Record<string, FakeName>;
@@ -51,9 +51,10 @@ const answer = ({ zone, questions }: FakeDoh, { id = 0, questions: asked = [] }:
   return { type: "response", id, flags: RESPONSE | code, questions: asked, answers };
 };
 
-const answersOf = (name: string, type: string, { mx = [], txt = [], a = [] }: Exclude<FakeName, string>): Answer[] => {
+const answersOf = (name: string, type: string, { mx = [], txt = [], a = [], cname }: Exclude<FakeName, string>): Answer[] => {
   if (type === "MX") return mx.map((exchange) => ({ type, name, ttl: 60, data: { preference: 10, exchange } }));
   // RFC 1035 §3.3.14: strings of 255 octets at most.
   if (type === "TXT") return txt.map((text) => ({ type, name, ttl: 60, data: text.match(/.{1,255}/g) ?? [""] }));
+  if (type === "CNAME" && cname !== undefined) return [{ type, name, ttl: 60, data: cname }];
   return type === "A" ? a.map((data) => ({ type, name, ttl: 60, data })) : [];
 };
