@@ -2,7 +2,7 @@
  * Events as those who listen get them: one closed union for webhooks, `GET /v1/events` and its live stream.
  *
  * Types and shapes of `data` are Resend's; what it has not (`event_id`, `rank`, `recipient`, `metadata`, `delay`, `open`,
- * `complaint`) is added, nothing is renamed. One event speaks of one recipient; `to` is all of the email. How a stored
+ * `complaint`; an `unsubscribe` among the origins and reasons of suppressions) is added, nothing is renamed. One event speaks of one recipient; `to` is all of the email. How a stored
  * row becomes one is decided in `gateway/core/told-event.ts`.
  */
 import { z } from "zod";
@@ -21,7 +21,7 @@ const aboutEmail = z.object({
   subject: z.string(),
   tags: z.record(z.string(), z.string()).optional(),
   event_id: z.string(),
-  rank: z.int().meta({ description: "Of two events of a recipient, the higher rank came later" }),
+  rank: z.int().meta({ description: "Which state of a recipient wins; the order of events is that of their ids" }),
   recipient: z.string(),
   metadata: z.record(z.string(), z.string()).optional(),
   shortened: z

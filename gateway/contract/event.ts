@@ -1,8 +1,8 @@
 /**
  * The events of an email: one closed union, one event for each change of state of each recipient.
  *
- * `rank` lets a listener rebuild the order when events overtake each other: a state of a higher rank
- * came later. `queued` is never stored, the email's own row says it.
+ * An event's id tells the order in which things became known; its rank, which state of a recipient wins (who opened a
+ * mail has it, whatever a forwarder's late bounce says). `queued` is never stored, the email's own row says it.
  */
 import { z } from "zod";
 import { DomainNotice } from "./domain.ts";

@@ -48,6 +48,9 @@ export class AccountDispatch implements Errand {
   readonly #running = new Set<number>();
   readonly #notBeforeMs = new Map<number, number>();
   #gathering: number | null = null;
+  /** The account is no more: an endpoint's object that was erased must not be woken with what is left of it. */
+  #isClosed = false;
+  readonly #underWay = new Set<Promise<void>>();
   /** The last page that was made, for webhooks that stand side by side: of this moment only. */
   #made: { key: string; page: Page } | undefined;
 
@@ -91,12 +94,14 @@ export class AccountDispatch implements Errand {
   /** The account is closed: nothing of it stays in any endpoint. */
   async close(): Promise<void> {
     const { webhooks, endpointOf } = this.#context;
+    this.#isClosed = true;
+    await Promise.allSettled(this.#underWay);
     await Promise.all(webhooks.all().map(({ k }) => endpointOf(k).remove()));
   }
 
   async #serve(webhook: Webhook, nowMs: number): Promise<void> {
     const { k } = webhook;
-    if (this.#running.has(k) || (this.#notBeforeMs.get(k) ?? 0) > nowMs) return;
+    if (this.#isClosed || this.#running.has(k) || (this.#notBeforeMs.get(k) ?? 0) > nowMs) return;
     if (!isUntold(webhook) && !this.#isBehind(webhook)) return;
     this.#running.add(k);
     await this.#guard(webhook, async () => {
@@ -108,18 +113,23 @@ export class AccountDispatch implements Errand {
 
   /** What goes wrong with one webhook is logged, and it alone waits. */
   async #guard({ k }: Webhook, work: () => Promise<void>): Promise<void> {
+    this.#notBeforeMs.delete(k);
+    const done = work();
+    this.#underWay.add(done);
     try {
-      this.#notBeforeMs.delete(k);
-      await work();
+      await done;
     } catch (error) {
       this.#notBeforeMs.set(k, Date.now() + RETRY_MS);
       const { account } = this.#context;
       logEvent("error", "account.not-handed-over", { account, webhook: k, error: String(error) });
+    } finally {
+      this.#underWay.delete(done);
     }
   }
 
   async #tell(webhook: Webhook): Promise<void> {
     const { webhooks, endpointOf } = this.#context;
+    if (this.#isClosed) return;
     const endpoint = endpointOf(webhook.k);
     if (webhook.removed) {
       await endpoint.remove();
@@ -131,6 +141,7 @@ export class AccountDispatch implements Errand {
   async #handOver(k: number): Promise<void> {
     const { webhooks, endpointOf } = this.#context;
     for (;;) {
+      if (this.#isClosed) return;
       // Read anew each time: it may have been changed or removed meanwhile.
       const webhook = webhooks.at(k);
       if (webhook?.status !== "enabled") return;

@@ -163,6 +163,8 @@ export class AccountWebhooks {
     const found = this.#webhooks.get(k);
     if (!found) return;
     if (!found.removed) return this.#write({ ...found, told: Math.max(found.told, version) });
+    // The answer to an older word, that was on its way when the owner removed it, says nothing of the removal.
+    if (version < found.version) return;
     this.#sql.exec("DELETE FROM webhook WHERE k = ?", k);
     this.#webhooks.delete(k);
   }

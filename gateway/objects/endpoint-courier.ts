@@ -78,6 +78,12 @@ export class EndpointCourier {
     this.#begin();
   }
 
+  /** The owner asks for events now: that ends a pause, also one that the endpoint asked for. */
+  resume(): void {
+    this.#health = { ...this.#health, resumeAtMs: 0 };
+    this.wake();
+  }
+
   /** The account has said something new of the endpoint: it is given a clean slate. */
   reconfigured(): void {
     this.#health = this.#context.outbox.health;

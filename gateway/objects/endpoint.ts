@@ -98,7 +98,7 @@ export class Endpoint extends DurableObject<Env> {
     if (k === undefined) return problem("not_found", "There is no event with this id.");
     const { outbox, courier } = this.#open();
     outbox.replay(k, Date.now());
-    courier.wake();
+    courier.resume();
     this.#watch();
     return { object: "webhook_event", id };
   }
@@ -109,10 +109,12 @@ export class Endpoint extends DurableObject<Env> {
     const nowMs = Date.now();
     let replayed = 0;
     for (let fromK: number | undefined = 0; fromK !== undefined;) {
+      // The webhook may have been removed while other calls had their turn.
+      if (this.#opened?.outbox !== outbox) break;
       const chunk: { count: number; nextK: number | undefined } = outbox.replayChunk(range, fromK, nowMs);
       replayed += chunk.count;
       fromK = chunk.nextK;
-      courier.wake();
+      courier.resume();
       this.#watch();
       // So that a hundred thousand of them do not keep other calls out.
       if (fromK !== undefined) await scheduler.wait(0);

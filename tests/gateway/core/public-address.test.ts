@@ -159,6 +159,10 @@ test("what is no URL of the web, or has a secret in it, is invalid whatever the 
 });
 
 test("what is allowed comes back as it was meant, and a refusal names the host", () => {
+  // A webhook must not be made to speak to somebody's mail server, whoever allows private hosts.
+  for (const port of ["25", "22", "587", "6379"])
+    for (const allowPrivate of [false, true])
+      expect(checkUrl(`http://files.example.com:${port}/`, { allowPrivate }), port).toMatchObject({ code: "invalid" });
   const checked = checkUrl("HTTPS://Files.Example.com:443/a%20b?c=d#e", { allowPrivate: false });
   expect(checked.kind === "url" && checked.url.href).toBe("https://files.example.com/a%20b?c=d#e");
   expect(checkUrl("http://2130706433/secret?token=1", { allowPrivate: false })).toEqual({
