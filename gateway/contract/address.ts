@@ -2,7 +2,8 @@
  * Mailboxes as API users write them: `a@b.c`, `Name <a@b.c>`, `"Last, First" <a@b.c>`, with any letters of the world.
  *
  * What passes is one mailbox, fit for an envelope and a header: no line breaks, the domain in A-labels, lengths
- * within RFC 5321 §4.5.3.1. Refused, because nobody means them here: groups, comments, lists, address literals.
+ * within RFC 5321 §4.5.3.1. However it is written, it comes out in one spelling, or suppressions and duplicates would be
+ * missed. Refused, because nobody means them here: groups, comments, lists, address literals.
  */
 import { parseDomain } from "#dns/domain.ts";
 
@@ -68,11 +69,10 @@ const parseName = (written: string): string | undefined => {
 const parseAddress = (name: string, address: string): MailboxResult => {
   const at = address.lastIndexOf("@");
   if (at < 1) return invalid(FORM);
-  const local = withoutNeedlessQuotes(address.slice(0, at));
+  const local = parseLocal(address.slice(0, at));
   const domain = parseDomain(address.slice(at + 1));
   if (domain.kind === "invalid") return invalid(`the part after the @ is not a domain name; ${FORM}`);
-  if ((!DOT_ATOM.test(local) && !QUOTED_LOCAL.test(local)) || FOREIGN_SPACE.test(local))
-    return invalid(`the part before the @ is not valid; ${FORM}`);
+  if (local === undefined) return invalid(`the part before the @ is not valid; ${FORM}`);
   const utf8 = !isAscii(local);
   const whole = `${local}@${domain.domain}`;
   if (octets(local) > LOCAL_OCTETS) return invalid(`the part before the @ is longer than ${LOCAL_OCTETS} octets`);
@@ -80,11 +80,18 @@ const parseAddress = (name: string, address: string): MailboxResult => {
   return { kind: "mailbox", mailbox: { name, local, domain: domain.domain, address: whole, utf8 } };
 };
 
-/** `"bob"` is `bob` (RFC 5321 §4.1.2): one spelling, or suppressions and duplicates would be missed. */
-const withoutNeedlessQuotes = (local: string): string =>
-  local.length > 2 && local.startsWith('"') && local.endsWith('"') && DOT_ATOM.test(local.slice(1, -1))
-    ? local.slice(1, -1)
-    : local;
+/**
+ * `"bob"` and `"b\ob"` are `bob` (RFC 5321 §4.1.2); letters are composed (RFC 6532 §3.1). Quotes that are needed stay,
+ * with nothing escaped inside that need not be.
+ */
+const parseLocal = (written: string): string | undefined => {
+  const isQuoted = QUOTED_LOCAL.test(written);
+  // First unquoted: composed with its mark, an escaped letter would be beyond what a backslash may stand before.
+  const text = (isQuoted ? written.slice(1, -1).replaceAll(/\\(.)/gu, "$1") : written).normalize("NFC");
+  if (FOREIGN_SPACE.test(text)) return undefined;
+  if (DOT_ATOM.test(text)) return text;
+  return isQuoted ? `"${text.replaceAll(/["\\]/g, "\\$&")}"` : undefined;
+};
 
 const hasControl = (text: string): boolean => {
   for (let i = 0; i < text.length; i++) {

@@ -47,37 +47,24 @@ export const feedbackOfComplaint = ({ feedback_type, user_agent }: InboundCompla
   data: { by_mail: true, complaint: { feedback_type, ...(user_agent === undefined ? {} : { user_agent }) } },
 });
 
-/**
- * Who of an email's recipients complains: the only one; the one whose address the report names; the only one at the
- * domain that it names (RFC 6590: reporters black out the local part first). Else nobody: to take mail from those who
- * did not complain is worse than to go on with one who did.
- */
-export const complainantOf = <T extends { rcpt: string }>(
-  recipients: readonly T[],
-  { original_recipients }: InboundComplaint,
-): T | undefined => {
-  if (recipients.length === 1) return recipients[0];
-  const named = new Set(original_recipients.map((address) => address.toLowerCase()));
-  const domains = new Set([...named].map(domainOf));
-  return (
-    onlyOne(recipients.filter(({ rcpt }) => named.has(rcpt.toLowerCase()))) ??
-    onlyOne(recipients.filter(({ rcpt }) => domains.has(domainOf(rcpt.toLowerCase()))))
-  );
-};
-
 /** One that names the address itself, else the first that failed, else the first. */
 const recipientFor = (recipients: readonly BouncedRecipient[], rcpt: string): BouncedRecipient | undefined =>
   recipients.find(({ final_recipient }) => isSame(final_recipient, rcpt)) ??
   recipients.find(({ action }) => action === "failed") ??
   recipients[0];
 
-/** Many systems write the address with a domain of their own inside: the local part then stays. */
+/** Many systems write the address with a host of theirs inside: the local part then stays, and the domain's end. */
 const isAbout = ({ final_recipient, original_recipient }: BouncedRecipient, rcpt: string): boolean => {
   const named = final_recipient ?? original_recipient;
-  return named === undefined || localPartOf(named.toLowerCase()) === localPartOf(rcpt.toLowerCase());
+  if (named === undefined) return true;
+  const [one, other] = [named.toLowerCase(), rcpt.toLowerCase()];
+  return localPartOf(one) === localPartOf(other) && isOneHouse(domainOf(one), domainOf(other));
 };
 
+/** The same domain, or one under the other. Another one is where the mail was forwarded to. */
+const isOneHouse = (one: string, other: string): boolean =>
+  one === other || one.endsWith(`.${other}`) || other.endsWith(`.${one}`);
+
 const isSame = (named: string | undefined, rcpt: string): boolean => named?.toLowerCase() === rcpt.toLowerCase();
-const onlyOne = <T>(list: readonly T[]): T | undefined => (list.length === 1 ? list[0] : undefined);
 const localPartOf = (address: string): string => address.slice(0, Math.max(0, address.lastIndexOf("@")));
 const domainOf = (address: string): string => address.slice(address.lastIndexOf("@") + 1);

@@ -41,8 +41,9 @@ export class AccountFeedback {
     const { isKnown, isRepeat } = this.#before(row, kind);
     this.#storage.transactionSync(() => {
       if (!isKnown) this.#write(row, { kind, atMs: nowMs, data, isRepeat }, nowMs);
-      // Also when it is known: whoever was taken off the list by hand and bounces again belongs there.
-      const suppression = suppressionBy(row, feedback);
+      // A report that is known does not put back who was taken off the list since: anybody can send it again. A link
+      // is followed anew each time, by somebody who means it.
+      const suppression = isKnown && data.by_mail === true ? undefined : suppressionBy(row, feedback);
       if (suppression) this.#rooms.suppressions.learn(suppression, nowMs);
     });
     // A relay that still holds it has nothing to settle any more.
@@ -59,8 +60,8 @@ export class AccountFeedback {
   /** `isKnown`: it is told already. `isRepeat`: not this one, but a person has done the same before. */
   #before({ state, events }: DeliveryRow, kind: Feedback["kind"]): { isKnown: boolean; isRepeat: boolean } {
     // Nothing was delivered that could bounce.
-    if (kind === "bounced")
-      return { isKnown: EVENT_RANK[EventKind.parse(state)] === EVENT_RANK.bounced, isRepeat: false };
+    if (kind === "bounced" && EVENT_RANK[EventKind.parse(state)] === EVENT_RANK.bounced)
+      return { isKnown: true, isRepeat: false };
     const { told, people } = this.#storage.sql
       .exec<{ told: number; people: number }>(
         `SELECT COUNT(*) AS told, COUNT(*) FILTER (WHERE event.data ->> '$.visit.bot' IS NULL) AS people

@@ -4,12 +4,7 @@
  * The proof was checked by whoever calls (`core/inbound-proof.ts`). Told again, a report changes nothing.
  */
 import type { InboundReport, ReportVerdict } from "#contract/inbound.ts";
-import {
-  complainantOf,
-  feedbackOfBounce,
-  feedbackOfComplaint,
-  type ReportFeedback,
-} from "../core/feedback-of-report.ts";
+import { feedbackOfBounce, feedbackOfComplaint, type ReportFeedback } from "../core/feedback-of-report.ts";
 import type { AccountFeedback } from "./account-feedback.ts";
 
 /** `of`: whether k is that of one delivery, or of an email with perhaps several. */
@@ -33,10 +28,11 @@ export class AccountReports {
   }
 
   take({ of, k, report }: ProvedReport, nowMs: number): ReportVerdict {
-    const recipients = this.#sql.exec<Recipient>(REPORT_SQL[of], k).toArray();
-    if (recipients.length === 0) return "gone";
-    const about = report.kind === "complaint" ? complainantOf(recipients, report) : recipients[0];
-    if (!about) return "unclear";
+    const [about, ...others] = this.#sql.exec<Recipient>(REPORT_SQL[of], k).toArray();
+    if (!about) return "gone";
+    // All recipients of the email hold this proof: what the report says of who complains would let any of them take
+    // the mail from another.
+    if (others.length > 0) return "unclear";
     const feedback = feedbackOf(report, about.rcpt);
     return feedback ? this.#feedback.take(about.k, feedback, nowMs) : "ignored";
   }

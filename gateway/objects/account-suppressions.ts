@@ -49,7 +49,8 @@ export type NewSuppression = {
 export type Added = SuppressionRef & { isNew: boolean };
 
 export const SUPPRESSION_SQL = {
-  matching: `SELECT s.address, s.origin FROM json_each(?1) j JOIN suppression s ON s.address = j.value
+  // CROSS JOIN: the names first, whatever index there is for lists. Else it would read a whole stream for each.
+  matching: `SELECT s.address, s.origin FROM json_each(?1) j CROSS JOIN suppression s ON s.address = j.value
     WHERE s.stream IN (${ALL_STREAMS}, ?2) AND ${COUNTS("?3")}`,
   insert: `INSERT INTO suppression (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`,
   extend: `UPDATE suppression SET expires_ms = ?1 WHERE k = ?2`,
@@ -58,12 +59,19 @@ export const SUPPRESSION_SQL = {
   find: `SELECT ${COLUMNS} FROM suppression WHERE address = ?1 AND stream = ?2`,
   ofAddress: `SELECT ${COLUMNS} FROM suppression WHERE address = ?1 AND ${COUNTS("?2")} ORDER BY k`,
   byKey: `SELECT ${COLUMNS} FROM suppression WHERE k = ?1 AND ${COUNTS("?2")}`,
-  older: `SELECT ${COLUMNS} FROM suppression WHERE k < ?1 AND (?2 IS NULL OR origin = ?2) AND (?3 IS NULL OR stream = ?3)
-    AND ${COUNTS("?4")} ORDER BY k DESC LIMIT ?5`,
-  newer: `SELECT ${COLUMNS} FROM suppression WHERE k > ?1 AND (?2 IS NULL OR origin = ?2) AND (?3 IS NULL OR stream = ?3)
-    AND ${COUNTS("?4")} ORDER BY k LIMIT ?5`,
+  /** All behind `k`, oldest first. */
+  since: `SELECT ${COLUMNS} FROM suppression WHERE k > ?1 AND ${COUNTS("?2")} ORDER BY k LIMIT ?3`,
   sweep: `DELETE FROM suppression WHERE expires_ms <= ?1`,
 } as const;
+
+/**
+ * A page of the list. Only the filters that are there are in the statement: each combination then has its index, and a
+ * page costs its own rows, however many others there are.
+ */
+export const pageStatement = (newer: boolean, { origin, stream }: { origin: boolean; stream: boolean }): string =>
+  `SELECT ${COLUMNS} FROM suppression WHERE k ${newer ? ">" : "<"} ?1${origin ? " AND origin = ?2" : ""}${
+    stream ? " AND stream = ?3" : ""
+  } AND ${COUNTS("?4")} ORDER BY k${newer ? "" : " DESC"} LIMIT ?5`;
 
 export type SuppressionContext = {
   account: string;
@@ -107,14 +115,14 @@ export class AccountSuppressions {
 
   /** One that is there already stays, and counts for as long as either. In a transaction of its own. */
   add(entries: readonly NewSuppression[], nowMs: number): Added[] | Problem {
-    const room = SUPPRESSION_LIMIT - this.#rowCount;
+    const room = Math.max(0, SUPPRESSION_LIMIT - this.#rowCount);
     if (entries.length > room && this.#newOf(entries) > room) return full();
     return this.#context.storage.transactionSync(() => entries.map((entry) => this.#put(entry, nowMs)));
   }
 
-  /** What mail has taught, in the transaction of its event. Of a list that is full nothing more is kept. */
+  /** What mail has taught, in the transaction of its event. Also when the list is full: no mail may go to who bounced. */
   learn(entry: NewSuppression, nowMs: number): void {
-    this.add([{ ...entry, address: entry.address.toLowerCase() }], nowMs);
+    this.#put({ ...entry, address: entry.address.toLowerCase() }, nowMs);
   }
 
   /** Lines of an import, all or none. */
@@ -148,14 +156,14 @@ export class AccountSuppressions {
   }
 
   list(query: SuppressionQuery, nowMs: number): Page<SuppressionSummary> | Problem {
-    const { limit, origin = null, stream } = query;
+    const { limit, origin, stream } = query;
     const cursor = query.after ?? query.before;
     const at = cursor === undefined ? Number.MAX_SAFE_INTEGER : parseId(this.#context.account, cursor);
     if (at === undefined) return problem("not_found", "There is no suppression with the id in `after` or `before`.");
     const newer = query.before !== undefined;
-    const statement = newer ? SUPPRESSION_SQL.newer : SUPPRESSION_SQL.older;
+    const statement = pageStatement(newer, { origin: origin !== undefined, stream: stream !== undefined });
     const code = stream === undefined ? null : STREAMS.indexOf(stream);
-    const rows = this.#sql.exec<Row>(statement, at, origin, code, nowMs, limit + 1).toArray();
+    const rows = this.#sql.exec<Row>(statement, at, origin ?? null, code, nowMs, limit + 1).toArray();
     const page = rows.slice(0, limit);
     const data = (newer ? page.toReversed() : page).map((row) => this.#summary(row));
     return { object: "list", has_more: rows.length > limit, data };
@@ -163,7 +171,7 @@ export class AccountSuppressions {
 
   /** Those behind `k`, oldest first, and the last one's key; fewer than `limit`: that was all. */
   since(k: number, limit: number, nowMs: number): { rows: SuppressionSummary[]; last: number } {
-    const rows = this.#sql.exec<Row>(SUPPRESSION_SQL.newer, k, null, null, nowMs, limit).toArray();
+    const rows = this.#sql.exec<Row>(SUPPRESSION_SQL.since, k, nowMs, limit).toArray();
     return { rows: rows.map((row) => this.#summary(row)), last: rows.at(-1)?.k ?? k };
   }
 

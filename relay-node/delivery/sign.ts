@@ -9,7 +9,7 @@ import { createHash, createPrivateKey, sign, type KeyObject } from "node:crypto"
 
 export type Signer = { domain: string; selector: string; algorithm: "rsa-sha256" | "ed25519-sha256"; key: KeyObject };
 
-/** Signed when present; the first group once more than present, so that none can be added (RFC 6376 §5.4). */
+/** Signed once more than present, so that none can be added (RFC 6376 §5.4.2, §8.15). */
 const OVERSIGNED = [
   "from",
   "sender",
@@ -23,10 +23,9 @@ const OVERSIGNED = [
   "content-type",
   "content-transfer-encoding",
 ];
-const SIGNED = [
-  ...["in-reply-to", "references"],
-  ...["list-unsubscribe", "list-unsubscribe-post", "list-id", "feedback-id", "x-hikyaku-feedback-id"],
-];
+/** The same, where they are present (RFC 8058 §4); where not, a mailing list that passes the mail on adds its own. */
+const OVERSIGNED_IF_PRESENT = ["list-unsubscribe", "list-unsubscribe-post"];
+const SIGNED = ["in-reply-to", "references", "list-id", "feedback-id", "x-hikyaku-feedback-id"];
 
 const [CR, LF, SPACE, TAB] = [13, 10, 32, 9];
 
@@ -113,8 +112,9 @@ const readFields = (head: string): Field[] => {
 /** Each name as often as it is present, the oversigned once more. */
 const signedNames = (fields: readonly Field[]): string[] => {
   const count = (name: string): number => fields.filter((field) => field.name === name).length;
+  const oversigned = [...OVERSIGNED, ...OVERSIGNED_IF_PRESENT.filter((name) => count(name) > 0)];
   return [
-    ...OVERSIGNED.flatMap((name) => Array.from({ length: count(name) + 1 }, () => name)),
+    ...oversigned.flatMap((name) => Array.from({ length: count(name) + 1 }, () => name)),
     ...SIGNED.flatMap((name) => Array.from({ length: count(name) }, () => name)),
   ];
 };

@@ -159,17 +159,55 @@ test("a complaint proves itself by what it returns", async () => {
   );
 });
 
-test("of several recipients the one complains who can be told from the others", async () => {
-  const check = async (original_recipients: string[], expected: string, states: string[]): Promise<void> => {
-    const { account, email, tell } = await scene(READERS);
-    const report = complaint({ "feedback-id": await feedbackId(email) }, { original_recipients });
-    expect(await tell("fbl@bounce.test", report), original_recipients.join()).toBe(expected);
-    expect(await statesOf(account)).toEqual(states);
+test("what all recipients of an email hold lets none of them complain in another's name", async () => {
+  const { account, email, tell } = await scene(READERS);
+  const mark = { "feedback-id": await feedbackId(email) };
+  const before = await ledgerOf(account);
+  for (const original_recipients of [["bob@inbox.test"], ["redacted@other.test"], []])
+    for (const feedback_type of ["abuse", "opt-out"]) {
+      const report = complaint(mark, { original_recipients, feedback_type });
+      expect(await tell("fbl@bounce.test", report), original_recipients.join()).toBe("unclear");
+    }
+  expect(await ledgerOf(account)).toEqual(before);
+  // The return-path is one recipient's own.
+  const own = { ...mark, "return-path": `<${await returnPath({ ...email, k: email.k + 1 })}>` };
+  expect(await tell("fbl@bounce.test", complaint(own, { original_recipients: ["cem@other.test"] }))).toBe("recorded");
+  expect(await statesOf(account)).toEqual(["delivered", "complained", "delivered"]);
+});
+
+test("a report told again is known, whatever has happened since", async () => {
+  const { account, email, tell } = await scene();
+  const to = await returnPath(email);
+  expect(await tell(to, bounce())).toBe("recorded");
+  // Above `bounced`.
+  expect(await tell(to, complaint({}))).toBe("recorded");
+  const before = await ledgerOf(account);
+  expect([await tell(to, bounce()), await tell(to, bounce()), await tell(to, complaint({}))]).toEqual([
+    "known",
+    "known",
+    "known",
+  ]);
+  expect(await ledgerOf(account)).toEqual(before);
+});
+
+test("a report told again does not put back who was taken off the list by hand; a new one does", async () => {
+  const check = async (report: object, stream: number): Promise<void> => {
+    const { account, email, tell } = await scene();
+    const to = await returnPath(email);
+    expect(await tell(to, report)).toBe("recorded");
+    const { status } = await call("DELETE", "/v1/suppressions/ann%40inbox.test", { token: account.token });
+    expect(status).toBe(200);
+    expect(await tell(to, report)).toBe("known");
+    expect(await suppressionsOf(account)).toEqual([]);
+    const [k = 0] = await acceptMany(account, 1, { recipients: ["ann@inbox.test"] });
+    const { lease, ks } = await leaseTo(account, "r1");
+    await account.stub.settle("r1", outcomes(lease, ks, "delivered"));
+    expect(await tell(await returnPath({ account: account.id, k }), report)).toBe("recorded");
+    expect(await suppressionsOf(account)).toMatchObject([{ address: "ann@inbox.test", stream }]);
   };
-  await check(["Bob@inbox.test"], "recorded", ["delivered", "complained", "delivered"]);
-  await check(["redacted@other.test"], "recorded", ["delivered", "delivered", "complained"]);
-  await check(["redacted@inbox.test"], "unclear", ["delivered", "delivered", "delivered"]);
-  await check([], "unclear", ["delivered", "delivered", "delivered"]);
+  await check(bounce(), -1);
+  await check(complaint({}), 0);
+  await check(complaint({}, { feedback_type: "opt-out" }), 0);
 });
 
 test("the Feedback-ID of a personal message names its recipient", async () => {

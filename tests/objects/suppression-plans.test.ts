@@ -1,11 +1,11 @@
 /**
- * How the list of suppressions is read: at a lease by address and in the list by key, never through the whole table but
- * where a page is filtered; and what a lease costs with a long list, in rows.
+ * How the list of suppressions is read: at a lease by address and in the list by key or by the index of what it is filtered
+ * by, never through the whole table; and what a lease costs with a long list, in rows.
  */
 import { reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { OPERATOR_LIST_SQL } from "../../gateway/objects/account-operator-list.ts";
-import { SUPPRESSION_SQL } from "../../gateway/objects/account-suppressions.ts";
+import { pageStatement, SUPPRESSION_SQL } from "../../gateway/objects/account-suppressions.ts";
 import { openAccount, sqlIn, type TestAccount } from "./support/worker-calls.ts";
 
 let account: TestAccount;
@@ -37,14 +37,25 @@ const PLANS: Record<keyof typeof SUPPRESSION_SQL, { args: SqlStorageValue[]; pla
     plan: [`SEARCH suppression ${BY_ADDRESS} (address=?)`, "USE TEMP B-TREE FOR ORDER BY"],
   },
   byKey: { args: [1, 1], plan: [`${BY_K} (rowid=?)`] },
-  older: { args: [1, null, null, 1, 20], plan: [`${BY_K} (rowid<?)`] },
-  newer: { args: [1, null, null, 1, 20], plan: [`${BY_K} (rowid>?)`] },
+  since: { args: [1, 1, 20], plan: [`${BY_K} (rowid>?)`] },
   sweep: { args: [1], plan: ["SEARCH suppression USING INDEX suppression_expires (expires_ms<?)"] },
 };
 
 test.each(Object.entries(PLANS))("the plan of `%s`", async (name, { args, plan }) => {
   const statement = new Map(Object.entries(SUPPRESSION_SQL)).get(name) ?? "";
   expect(await planOf(statement, args)).toEqual(plan);
+});
+
+test.each([true, false])("a page is read by the index of its filters (newer: %s)", async (newer) => {
+  const bound = newer ? "rowid>?" : "rowid<?";
+  const check = async (filters: { origin: boolean; stream: boolean }, expected: string): Promise<void> =>
+    expect(await planOf(pageStatement(newer, filters), [5, "bounce", 1, 1, 20])).toEqual([expected]);
+  const by = (index: string, columns: string): string =>
+    `SEARCH suppression USING INDEX ${index} (${columns} AND ${bound})`;
+  await check({ origin: false, stream: false }, `${BY_K} (${bound})`);
+  await check({ origin: true, stream: false }, by("suppression_origin", "origin=?"));
+  await check({ origin: false, stream: true }, by("suppression_stream", "stream=?"));
+  await check({ origin: true, stream: true }, by("suppression_origin_stream", "origin=? AND stream=?"));
 });
 
 test("the operator's list is read by address", async () => {

@@ -7,7 +7,7 @@ import { evictDurableObject, reset } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SUPPRESSION_LIMIT } from "#contract/suppression.ts";
 import { api, emailsOf, importCsv, listOf, noticesOf, suppress } from "./support/suppression-scene.ts";
-import { ringAlarm } from "./support/account-scene.ts";
+import { acceptMany, ringAlarm } from "./support/account-scene.ts";
 import { call, countIn, mintKey, openAccount, sendEmail, sqlIn, type TestAccount } from "./support/worker-calls.ts";
 
 let account: TestAccount;
@@ -199,6 +199,12 @@ test("a list that is full takes no more, but knows who is on it", async () => {
   });
   expect((await api(account, "POST", "", { email: "a@dest.test" })).status).toBe(200);
   expect((await importCsv(account, "email\na@dest.test\nb@dest.test\n")).status).toBe(400);
+  // What mail teaches is kept all the same, and takes nobody's place.
+  const [k = 0] = await acceptMany(account, 1, { recipients: ["gone@dest.test"] });
+  await account.stub.readerDoes(k, { kind: "unsubscribed" });
+  expect(await emailsOf(account, "?origin=unsubscribe")).toEqual(["gone@dest.test"]);
+  expect((await api(account, "POST", "", { email: "a@dest.test" })).status).toBe(200);
+  await api(account, "DELETE", "/gone@dest.test");
   await api(account, "DELETE", "/a@dest.test");
   expect((await api(account, "POST", "", { email: "b@dest.test" })).status).toBe(200);
 }, 60_000);

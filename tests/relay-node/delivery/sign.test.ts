@@ -119,6 +119,25 @@ test("a second header of those that say how to read the body breaks the signatur
     expect(await verdicts(Buffer.from(`${added}\r\n${signed}`)), added).toEqual(["r fail"]);
 });
 
+test("a link to unsubscribe can get no second beside it; a mailing list may add its own where there is none", async () => {
+  const link = "List-Unsubscribe: <https://example.com/u/1>\r\n";
+  const post = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+  const evil = "List-Unsubscribe: <https://example.org/>\r\n";
+  const seal = async (head: string): Promise<string> =>
+    Buffer.from(await signMessage(Buffer.from(`${head}\r\nx\r\n`), [rsaSigner], 1)).toString("latin1");
+  const signed = await seal(HEAD + link + post);
+  expect(await verdicts(Buffer.from(signed))).toEqual(["r pass"]);
+  for (const changed of [
+    evil + signed,
+    post + signed,
+    signed.replace(link, link + evil),
+    signed.replace(link, evil),
+    signed.replace(post, ""),
+  ])
+    expect(await verdicts(Buffer.from(changed)), changed).toEqual(["r fail"]);
+  expect(await verdicts(Buffer.from(evil + post + (await seal(HEAD))))).toEqual(["r pass"]);
+});
+
 test("a Sender is signed, and none can be added, changed or taken away", async () => {
   const seal = async (head: string): Promise<string> =>
     Buffer.from(await signMessage(Buffer.from(`${head}\r\nx\r\n`), [rsaSigner], 1)).toString("latin1");
