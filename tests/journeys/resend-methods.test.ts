@@ -306,6 +306,8 @@ test("each reply was as the OpenAPI document says, and every operation of an acc
   await stack.admin("PUT", `/admin/accounts/${apiKey.split("_")[1] ?? ""}/domains/mine.test`, {
     status: "verified",
   });
+  const { data: domains } = await done(resend.domains.list());
+  await request("GET", `/v1/domains/${domains[0]?.id ?? ""}/dmarc`);
   expect(await request("POST", "/v1/suppressions/import", "email\na@dest.test\n")).toMatchObject({ added: 1 });
   await fetch(`${stack.url}/v1/suppressions/export`, { headers: { authorization: `Bearer ${apiKey}` } });
   const sender = await request("POST", "/v1/senders", { email: "me@mine.test" });

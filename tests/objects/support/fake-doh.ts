@@ -51,7 +51,11 @@ const answer = ({ zone, questions }: FakeDoh, { id = 0, questions: asked = [] }:
   return { type: "response", id, flags: RESPONSE | code, questions: asked, answers };
 };
 
-const answersOf = (name: string, type: string, { mx = [], txt = [], a = [], cname }: Exclude<FakeName, string>): Answer[] => {
+const answersOf = (
+  name: string,
+  type: string,
+  { mx = [], txt = [], a = [], cname }: Exclude<FakeName, string>,
+): Answer[] => {
   if (type === "MX") return mx.map((exchange) => ({ type, name, ttl: 60, data: { preference: 10, exchange } }));
   // RFC 1035 §3.3.14: strings of 255 octets at most.
   if (type === "TXT") return txt.map((text) => ({ type, name, ttl: 60, data: text.match(/.{1,255}/g) ?? [""] }));
