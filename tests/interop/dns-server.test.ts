@@ -54,7 +54,7 @@ const SENDING: readonly MailRecord[] = [
   txt("spf.relay.test", "v=spf1 ip4:192.0.2.0/24 ~all"),
 ];
 const MAIL_ZONE = [...AWKWARD, ...SENDING];
-const HOSTS = ["d.test", "mail.d.test", "bounce.relay.test"];
+const HOSTS = ["d.test", "mail.d.test", "e.test", "bounce.relay.test"];
 const ZONE: Zone = [...MAIL_ZONE, ...HOSTS.map((name) => ({ name, type: "A", data: "192.0.2.1" }) as const)];
 
 const add = (to: MailRecord, beside: readonly MailRecord[] = []): Change => ({
