@@ -161,7 +161,8 @@ export class AccountReceived {
     if (this.#sql.exec(RECEIVED_SQL.known, key).toArray().length > 0) return "known";
     if (this.#context.isSuspended()) return "suspended";
     const domains = mail.head.received_for.map((address) => address.slice(address.lastIndexOf("@") + 1));
-    if (!domains.every((domain) => this.#context.receives(domain))) return "no-domain";
+    // One message for several: it is kept for those whose domain is on, and a refusal would bounce it for them too.
+    if (!domains.some((domain) => this.#context.receives(domain))) return "no-domain";
     // What was begun is counted already.
     return k === undefined && this.#kept() + mail.size > RECEIVED_KEPT_BYTES ? "full" : undefined;
   }

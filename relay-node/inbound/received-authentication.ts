@@ -77,12 +77,17 @@ const verify = async (
   const { authenticate } = await import("mailauth");
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { spf, dkim, dmarc, arc, headers } = await authenticate(raw, {
-    ...{ ip: client.ip, helo: client.helo, sender: mailFrom, mta: name, resolver, disableBimi: true },
+    ...{
+      ip: client.ip,
+      helo: heloName(client.helo),
+      sender: plainAddress(mailFrom),
+      mta: name,
+      resolver,
+      disableBimi: true,
+    },
   });
-  const [, ...entries] = headers
-    .slice(headers.toLowerCase().indexOf("authentication-results:"))
-    .replaceAll(/\r\n\s+/g, " ")
-    .split(/;\s*/);
+  // One text a result, never the header split: what a sender calls itself may have any character in it.
+  const entries = [...dkim.results, spf, arc, dmarc].flatMap((result) => (result ? (result.info ?? []) : []));
   const signatures = dkim.results.map(({ status }) => word(status.result));
   const policy = dmarc ? cleanText(dmarc.policy ?? "") : "";
   return {
@@ -100,6 +105,12 @@ const verify = async (
     fields: headers.length <= FIELDS_LENGTH ? headers.trimEnd() + "\r\n" : "",
   };
 };
+
+/** A host name or an address literal (RFC 5321 §4.1.1.1): nothing else of it gets into a header or a verdict. */
+const heloName = (helo: string): string => (/^(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])$/.test(helo) ? helo : "unknown");
+
+/** Verdicts hang on its domain; what could end an entry of a header is taken out of the rest. */
+const plainAddress = (address: string): string => address.replaceAll(/[;()<>"\\\s]/g, "_");
 
 const word = (result: string | undefined): string => /^[a-z]{1,20}/.exec(result ?? "")?.[0] ?? "none";
 

@@ -52,6 +52,15 @@ const received = async (scene: Receiving): Promise<ReceivedDetail> => {
 };
 const download = (url: string): Promise<Response> => exports.default.fetch(url);
 
+test("a message for two domains of which one was turned off is kept for the other", async () => {
+  const scene = await openReceiving();
+  const mail = mailOf(RAW, PARTS);
+  const both = { ...mail, head: { ...mail.head, received_for: [...mail.head.received_for, "y@turned-off.test"] } };
+  expect(verdictOf(await handOver(scene, RAW, both))).toBe("stored");
+  const none = { ...mail, head: { ...mail.head, received_for: ["y@turned-off.test"] } };
+  expect(verdictOf(await handOver(scene, RAW, none, "b".repeat(64)))).toBe("no-domain");
+});
+
 test("whose a domain is: the account's that has proved it and has receiving on", async () => {
   const scene = await openReceiving();
   const receiver = async (domain: string): Promise<unknown> =>

@@ -18,14 +18,17 @@ afterAll(() => dns.close());
 
 const MAIL = "From: a@ann.test\r\nSubject: Hi\r\n\r\nHello.\r\n";
 
-const verdictOn = (raw: string, { ip = "192.0.2.1", mailFrom = "a@ann.test" } = {}): Promise<Authenticated> => {
+const verdictOn = (
+  raw: string,
+  { ip = "192.0.2.1", mailFrom = "a@ann.test", helo = "mx.ann.test" } = {},
+): Promise<Authenticated> => {
   const authenticate = createAuthenticator({
     name: "relay.test",
     servers: [dns.address],
     log: pino({ level: "silent" }),
   });
   const bytes = Buffer.from(raw);
-  const client = { ip, helo: "mx.ann.test", isSecure: false };
+  const client = { ip, helo, isSecure: false };
   return authenticate({ bytes, mailFrom, client }, outlineOf(bytes)?.top ?? new Uint8Array(0));
 };
 
@@ -41,6 +44,17 @@ test("SPF alone may prove the From, and its failure is said", async () => {
   expect(authentication.results.map((entry) => entry.split(" ")[0])).toContain("spf=pass");
   expect(fields).toMatch(/^Received-SPF: pass[\s\S]*Authentication-Results: relay\.test;[\s\S]*\r\n$/);
   expect((await verdictOn(MAIL, { ip: "192.0.2.2" })).authentication).toMatchObject({ spf: "fail", dmarc: "fail" });
+});
+
+test.each([
+  { helo: "h;dkim=pass;dmarc=pass;x" },
+  { helo: 'h"; dkim=pass' },
+  { mailFrom: '"x;dkim=pass"@down.test' },
+  { mailFrom: "x;dkim=pass@down.test" },
+])("a stranger writes no verdict of his own: %j", async (said) => {
+  const { authentication, fields } = await verdictOn(MAIL.replaceAll("ann.test", "other.test"), said);
+  expect(authentication.results.filter((entry) => /^(dkim|dmarc)=pass/.test(entry))).toEqual([]);
+  expect(fields.replaceAll(/"(?:[^"\\]|\\.)*"/g, "")).not.toMatch(/;\s*(dkim|dmarc)=pass/);
 });
 
 test("a DNS that does not answer is nobody's failure", async () => {
