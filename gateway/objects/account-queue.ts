@@ -288,10 +288,14 @@ export class AccountQueue {
     const ks = JSON.stringify([...new Set(taken.map(({ email }) => email))]);
     const rows = this.#sql.exec<EmailRow>(QUEUE_SQL.emails, ks, INLINE_CONTENT_LIMIT).toArray();
     const shared = sharedParts(rows);
+    // A batch is mostly of one domain: what is said of it is written once.
+    const fields = new Map(
+      [...new Set(rows.map(({ domain }) => domain))].map((name) => [name, this.#domainFields(name)]),
+    );
     const emails = rows.map(({ k, part, chunks, meta, domain, body }) => {
       const named = body === null || shared.has(part);
       const content = named ? `"part":{"k":${part},"chunks":${chunks}}` : `"content":${body}`;
-      return `{"k":${k},"id":"${this.#formatId(k)}","meta":${meta},${content}${this.#domainFields(domain)}}`;
+      return `{"k":${k},"id":"${this.#formatId(k)}","meta":${meta},${content}${fields.get(domain) ?? ""}}`;
     });
     const parts = [...shared].map(([k, body]) => `{"k":${k},"content":${body}}`);
     const deliveries = taken.map(
