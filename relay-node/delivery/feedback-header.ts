@@ -4,6 +4,7 @@
  * A customer's own Feedback-ID is kept, for they read Gmail's figures by it and a second one would make Gmail ignore
  * both; ours then has a name of its own. Either way nobody can make one that proves something: it carries our mac.
  */
+import type { KeyObject } from "node:crypto";
 import {
   FEEDBACK_FIELD,
   feedbackSignedText,
@@ -20,7 +21,7 @@ export const withFeedbackId = (
   account: string,
   { k, meta }: LeasedEmail,
   delivery: LeasedDelivery | undefined,
-  returnPathKey: string,
+  returnPathKey: KeyObject,
 ): EmailContent => {
   const token: FeedbackToken = delivery ? { of: "delivery", account, k: delivery.k } : { of: "email", account, k };
   const mac = returnPathMac(returnPathKey, feedbackSignedText(token));

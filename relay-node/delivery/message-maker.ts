@@ -4,6 +4,7 @@
  *
  * The result depends on the email and delivery alone, so that every try of every relay sends the same bytes.
  */
+import type { KeyObject } from "node:crypto";
 import { parseMailbox } from "#contract/address.ts";
 import { kToMs } from "#contract/ids.ts";
 import { composeMessage } from "#contract/mime/compose.ts";
@@ -21,7 +22,7 @@ import { signMessage } from "./sign.ts";
  * - `unsendable`: this email can never be composed or signed
  */
 export type Made =
-  | { kind: "made"; bytes: Uint8Array; needsSmtpUtf8: boolean; returnPathKey: string }
+  | { kind: "made"; bytes: Uint8Array; needsSmtpUtf8: boolean; returnPathKey: KeyObject }
   | { kind: "unavailable"; reason: string }
   | { kind: "unusable"; reason: string }
   | { kind: "unsendable"; reason: string };

@@ -4,6 +4,7 @@
  * Such a message is made for each delivery; all others once for all recipients of an email. It depends on the delivery
  * and on what the gateway says of the domain, not on the try. The plain text is never touched.
  */
+import type { KeyObject } from "node:crypto";
 import {
   clickSignedText,
   clickUrl,
@@ -48,7 +49,7 @@ export const personalContent = async (
   content: EmailContent,
   account: string,
   { delivery: { k }, unsubscribeBase, openBase, clickBase }: Personal,
-  returnPathKey: string,
+  returnPathKey: KeyObject,
 ): Promise<EmailContent> => {
   const token = { account, k };
   const sign = (text: string): string => formatLinkToken(token, returnPathMac(returnPathKey, text));

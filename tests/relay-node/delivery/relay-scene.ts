@@ -1,4 +1,5 @@
 /** What the relay's tests have in common: a fake gateway and temporary folders, ended after each test, and one batch. */
+import { createSecretKey } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,9 +11,10 @@ import { Session, type SessionOptions, type Work } from "../../../relay-node/del
 import { type Behaviour, type FakeGateway, startFakeGateway, TOKEN } from "../../support/fake-gateway.ts";
 
 export const ACCOUNT = "0123456789ab";
-export const RETURN_PATH_KEY = "5c".repeat(32);
+const KEY_HEX = "5c".repeat(32);
+export const RETURN_PATH_KEY = createSecretKey(KEY_HEX, "hex");
 /** Mail leaves unsigned; return-paths are proved. */
-export const KEYS: SigningKeys = { keys_version: 1, return_path_key: RETURN_PATH_KEY, signers: [] };
+export const KEYS: SigningKeys = { keys_version: 1, return_path_key: KEY_HEX, signers: [] };
 export const SILENT = pino({ level: "silent" });
 
 const endings: (() => unknown)[] = [];

@@ -1,5 +1,5 @@
 /** The sandbox over real SMTP: what each recipient answers, what is kept and for whom, and its verdicts. */
-import { generateKeyPairSync } from "node:crypto";
+import { createSecretKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { createTransport } from "nodemailer";
 import { afterEach, expect, test } from "vitest";
 import { formatReturnPath, returnPathSignedText } from "#contract/return-path.ts";
@@ -14,7 +14,7 @@ import { DEFAULT_TIMEOUTS } from "../../../relay-node/smtp/timeouts.ts";
 import type { TransactionResult } from "../../../relay-node/smtp/transaction.ts";
 import { startDnsServer, type Zone } from "../../support/dns-server.ts";
 import { startFakeGateway, TOKEN } from "../../support/fake-gateway.ts";
-import { ACCOUNT, email, RETURN_PATH_KEY, SILENT } from "../delivery/relay-scene.ts";
+import { ACCOUNT, email, KEYS as UNSIGNED, RETURN_PATH_KEY, SILENT } from "../delivery/relay-scene.ts";
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const PRIVATE_KEY = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 const KEYS: SigningKeys = {
-  ...{ keys_version: 1, return_path_key: RETURN_PATH_KEY },
+  ...UNSIGNED,
   signers: [{ selector: "s1", algorithm: "ed25519-sha256", private_key: PRIVATE_KEY }],
 };
 /** What the owner of from.test published, but for the DKIM key. */
@@ -32,7 +32,7 @@ const ZONE: Zone = {
   "_dmarc.from.test": { txt: ["v=DMARC1; p=reject"] },
 };
 
-const returnPath = (token: { account?: string; k?: number; attempt?: number; key?: string } = {}): string => {
+const returnPath = (token: { account?: string; k?: number; attempt?: number; key?: KeyObject } = {}): string => {
   const { account = ACCOUNT, k = 5, attempt = 1, key = RETURN_PATH_KEY } = token;
   const signed = { account, k, attempt };
   return formatReturnPath(signed, returnPathMac(key, returnPathSignedText(signed)), "bounce.from.test");
@@ -158,7 +158,7 @@ test("mail without a proof that an account sent it is nobody's", async () => {
   const { send, kept } = await scene();
   for (const mailFrom of [
     "someone@from.test",
-    returnPath({ key: "00".repeat(32) }),
+    returnPath({ key: createSecretKey("00".repeat(32), "hex") }),
     returnPath({ account: "zzzzzzzzzzzz" }),
     returnPath({ k: 6 }).replace(/^([^.]+\.)6/, "$17"),
   ])
