@@ -51,19 +51,22 @@ export const configOf = async (
   ...changes,
 });
 
-/** `count` events of this moment, the first with the given number. */
+/** `count` events of when the endpoint was opened, the first with the given number. */
 export const eventsOf = (count: number, first = 0): Handed[] =>
   Array.from({ length: count }, (_, index) => {
     const n = first + index;
-    const k = Math.floor(STARTED_MS / 1000) * 1000 * 1024 + n;
+    const k = Math.floor(openedMs / 1000) * 1000 * 1024 + n;
     const payload = JSON.stringify({ type: "email.delivered", created_at: "2026-11-24T12:00:00.000Z", data: { n } });
-    return { k, id: idFormatter(ACCOUNT)(k), type: "email.delivered", atMs: STARTED_MS, payload };
+    return { k, id: idFormatter(ACCOUNT)(k), type: "email.delivered", atMs: openedMs, payload };
   });
-const STARTED_MS = Date.now();
 
 let made = 0;
+let openedMs = 0;
 export type TestEndpoint = DurableObjectStub<Endpoint>;
-export const openEndpoint = (): TestEndpoint => env.ENDPOINT.getByName(`${ACCOUNT}:${(made += 1)}`);
+export const openEndpoint = (): TestEndpoint => {
+  openedMs = Date.now();
+  return env.ENDPOINT.getByName(`${ACCOUNT}:${(made += 1)}`);
+};
 
 // ---- the receiver
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
-import { afterEach, expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import type { Outcome } from "#contract/outcome.ts";
 import type { Batch, LeasedEmail, SigningKeys } from "#contract/relay-protocol.ts";
 import { Session, type SessionOptions, type Work } from "../../../relay-node/delivery/session.ts";
@@ -17,12 +17,11 @@ export const RETURN_PATH_KEY = createSecretKey(KEY_HEX, "hex");
 export const KEYS: SigningKeys = { keys_version: 1, return_path_key: KEY_HEX, signers: [] };
 export const SILENT = pino({ level: "silent" });
 
-const endings: (() => unknown)[] = [];
 /** Runs after the test; the last asked for first. */
-export const atEnd = (end: () => unknown): void => void endings.push(end);
-afterEach(async () => {
-  for (const end of endings.splice(0).toReversed()) await end();
-});
+export const atEnd = (end: () => unknown): void =>
+  onTestFinished(async () => {
+    await end();
+  });
 
 export const fakeGateway = async (behaviour: Partial<Behaviour> = {}): Promise<FakeGateway> => {
   const gateway = await startFakeGateway({ keys: { [`${ACCOUNT}/from.test`]: KEYS }, ...behaviour });

@@ -1,5 +1,5 @@
 /** What the connection tests have in common: a scripted server that is closed after each test, and a client to it. */
-import { afterEach, expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { openConnection } from "../../../relay-node/smtp/connection.ts";
 import { DEFAULT_TIMEOUTS } from "../../../relay-node/smtp/timeouts.ts";
 import type {
@@ -15,14 +15,9 @@ import {
   startSmtpServer,
 } from "../../support/scripted-smtp-server.ts";
 
-const started: ScriptedSmtpServer[] = [];
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((server) => server.close()));
-});
-
 export const serve = async (options: ScriptedServerOptions = {}): Promise<ScriptedSmtpServer> => {
   const server = await startSmtpServer(options);
-  started.push(server);
+  onTestFinished(() => server.close());
   return server;
 };
 
