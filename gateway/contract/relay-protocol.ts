@@ -4,12 +4,15 @@
  * A frame is text: a JSON header on the first line, then, for `batch` and `settled`, one JSON text a
  * line. The pool reads headers only; the lines pass through it unparsed between account and relay.
  *
- *   relay → gateway   hello (+ one line of outcomes an account) · credit · settled (+ the same) · trapped (+ 1 line) · bye
- *   gateway → relay   welcome · batch (+ 1 line) · ack · credit?  · (close codes below)
+ *   relay → gateway   hello (+ one line of outcomes an account) · credit · settled (+ the same) · trapped (+ 1 line) ·
+ *                     recalled · bye
+ *   gateway → relay   welcome · batch (+ 1 line) · ack · credit? · recall · (close codes below)
  *
  * Credit is absolute: `free` is how many more deliveries the relay wants to hold, counted when it had
  * seen the batch numbered `seen`. It is set, never added to.
  * Settlement is idempotent: an outcome whose lease no longer holds the delivery changes nothing.
+ * A recall is answered when none of its deliveries can begin any more; their outcomes come like all others. One that is
+ * said before the welcome counts before anything may begin.
  * The text `ping` is answered `pong` without waking the pool; it is the sign of life.
  */
 import { z } from "zod";
@@ -65,11 +68,15 @@ export const FromRelay = z.discriminatedUnion("type", [
     holding: z.array(z.object({ account: AccountId, ks: z.array(z.int()) })),
     /** Finished and not yet acknowledged: one line each. The welcome acknowledges them. */
     parts: z.array(Part),
+    /** It knows `recall`; an older relay would take the frame for a broken protocol. */
+    recalls: z.boolean().optional(),
   }),
   z.object({ type: z.literal("credit"), ...Credit }),
   z.object({ type: z.literal("settled"), seq: z.int().min(1), ...Credit, parts: z.array(Part).min(1) }),
   /** A message kept by the sandbox trap; the line is a `Trapped`. */
   z.object({ type: z.literal("trapped"), account: AccountId }),
+  /** Of the recall of this number nothing begins any more: what was not begun comes back as `released`. */
+  z.object({ type: z.literal("recalled"), seq: z.int().min(1) }),
   /**
    * The relay drains: no further batch, please. `done`: it holds nothing, all is acknowledged, and a batch that is
    * still on its way will not be read: what its leases have goes back to the queue at once.
@@ -107,6 +114,8 @@ export const ToRelay = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ack"), seq: z.int().min(1) }),
   /** The pool woke from hibernation and asks for a `credit`. */
   z.object({ type: z.literal("credit?") }),
+  /** These deliveries must not begin any more. `seq` counts recalls of this socket; what it does not hold it passes over. */
+  z.object({ type: z.literal("recall"), seq: z.int().min(1), account: z.string(), ks: z.array(z.int()) }),
 ]);
 export type ToRelay = z.infer<typeof ToRelay>;
 
@@ -124,10 +133,21 @@ export const EmailMeta = z.object({
   require_tls: z.boolean().optional(),
   /** Whether its recipients may unsubscribe by a link; absent: as the domain has it. Of `bulk` they always may. */
   unsubscribe: z.boolean().optional(),
+  /** What its domain said, when it was accepted, of links that are one recipient's alone; `url`: its own host for them. */
+  links: z
+    .object({
+      url: z.string().optional(),
+      unsubscribe: z.boolean().optional(),
+      opens: z.boolean().optional(),
+      clicks: z.boolean().optional(),
+    })
+    .optional(),
   /** When it is to go, ms since the epoch: the message's date, instead of the time it was accepted. */
   scheduled_at: z.int().optional(),
   /** Present: the content has placeholders and is merged for this email. The subject here is merged already. */
   variables: Variables.optional(),
+  /** Of the template that brought its content. */
+  template_id: z.string().optional(),
 });
 export type EmailMeta = z.infer<typeof EmailMeta>;
 
@@ -160,15 +180,6 @@ export const LeasedEmail = z.object({
   part: z.object({ k: z.int(), chunks: z.int() }).optional(),
   /** Where its return-path points, when its domain has one of its own. */
   return_path: z.string().optional(),
-  /** What its domain says of links that are one recipient's alone; `url`: the domain's own host for them. */
-  links: z
-    .object({
-      url: z.string().optional(),
-      unsubscribe: z.boolean().optional(),
-      opens: z.boolean().optional(),
-      clicks: z.boolean().optional(),
-    })
-    .optional(),
 });
 export type LeasedEmail = z.infer<typeof LeasedEmail>;
 

@@ -6,22 +6,27 @@
  * a newer lease, the old one is stale and changes nothing.
  */
 /** `pool`: where the relay was when it got the lease; "": before that was written down, any. */
-export type LeaseRow = { id: number; pool: string; relay: string; atMs: number; ks: number[] };
+type Holder = { pool: string; relay: string; stream: number };
 
-type Lease = { pool: string; relay: string; atMs: number; held: Set<number> };
+export type LeaseRow = Holder & { id: number; atMs: number; deliveries: readonly { k: number; rcpt: string }[] };
+/** A delivery in a relay's hands. */
+export type HeldDelivery = Holder & { k: number; rcpt: string };
+
+/** `held`: recipients by delivery. */
+type Lease = Holder & { atMs: number; held: Map<number, string> };
 
 export class LeaseBook {
   readonly #leases = new Map<number, Lease>();
   readonly #holder = new Map<number, number>();
 
   /** Adds a lease; a delivery that an older lease still lists belongs to this one from now on. */
-  add(row: LeaseRow): void {
-    const held = new Set<number>();
-    this.#leases.set(row.id, { pool: row.pool, relay: row.relay, atMs: row.atMs, held });
-    for (const k of row.ks) {
+  add({ id, pool, relay, stream, atMs, deliveries }: LeaseRow): void {
+    const held = new Map<number, string>();
+    this.#leases.set(id, { pool, relay, stream, atMs, held });
+    for (const { k, rcpt } of deliveries) {
       this.#drop(k);
-      this.#holder.set(k, row.id);
-      held.add(k);
+      this.#holder.set(k, id);
+      held.set(k, rcpt);
     }
   }
 
@@ -48,14 +53,29 @@ export class LeaseBook {
     const lost: number[] = [];
     for (const lease of this.#leases.values()) {
       if (lease.relay === relay && (lease.pool === pool || lease.pool === ""))
-        for (const k of lease.held) if (!holding.has(k)) lost.push(k);
+        for (const k of lease.held.keys()) if (!holding.has(k)) lost.push(k);
     }
     return lost;
   }
 
   /** What a lease still holds. */
   heldBy(lease: number): number[] {
-    return [...(this.#leases.get(lease)?.held ?? [])];
+    return [...(this.#leases.get(lease)?.held.keys() ?? [])];
+  }
+
+  /** All that relays hold, in no order. */
+  *held(): Generator<HeldDelivery, void> {
+    for (const { pool, relay, stream, held } of this.#leases.values())
+      for (const [k, rcpt] of held) yield { pool, relay, stream, k, rcpt };
+  }
+
+  /** Who holds `k`, if anybody does. */
+  find(k: number): HeldDelivery | undefined {
+    const id = this.#holder.get(k);
+    const lease = id === undefined ? undefined : this.#leases.get(id);
+    const rcpt = lease?.held.get(k);
+    if (lease === undefined || rcpt === undefined) return undefined;
+    return { pool: lease.pool, relay: lease.relay, stream: lease.stream, k, rcpt };
   }
 
   /** Relays that hold something, each with the time of its newest lease. */

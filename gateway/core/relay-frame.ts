@@ -28,6 +28,7 @@ const linesOf = (frame: FromRelay): number => {
     case "trapped":
       return 1;
     case "credit":
+    case "recalled":
     case "bye":
       return 0;
   }

@@ -31,6 +31,7 @@ import type { AccountNotices } from "./account-notices.ts";
 import type { AccountOperatorList } from "./account-operator-list.ts";
 import type { AccountPolicies } from "./account-policies.ts";
 import type { AccountQueue } from "./account-queue.ts";
+import type { AccountRecall } from "./account-recall.ts";
 import type { AccountReader } from "./account-reader.ts";
 import { type AccountReceived, noSuchEmail } from "./account-received.ts";
 import type { AccountReceiving } from "./account-receiving.ts";
@@ -62,6 +63,7 @@ export type Rooms = {
   bulk: AccountBulk;
   queue: AccountQueue;
   suppressions: AccountSuppressions;
+  recall: AccountRecall;
   events: AccountEvents;
   live: AccountLive;
   webhooks: AccountWebhooks;
@@ -81,7 +83,7 @@ export type Rooms = {
 };
 
 /** `isPiece`: a part of an answer whose request was counted when it began. */
-type Row<Args, Reply> = {
+export type Row<Args, Reply> = {
   needs: Needs;
   isPiece: boolean;
   answer: (rooms: Rooms, args: Args, visit: Visit) => Reply | Problem;

@@ -9,6 +9,7 @@ import { isSandboxAddress } from "#contract/sandbox.ts";
 import type { NewEvent } from "../core/settlement.ts";
 import { STREAMS } from "./account-schema.ts";
 import type { AccountQueue } from "./account-queue.ts";
+import type { AccountRecall } from "./account-recall.ts";
 import type { AccountSuppressions, NewSuppression } from "./account-suppressions.ts";
 import type { AccountTimeline, DeliveryRow } from "./account-timeline.ts";
 
@@ -23,7 +24,12 @@ export type FeedbackResult = "recorded" | "known" | "gone";
 /** Opens and clicks of one delivery that are written down: what comes after them is a machine's. */
 const VISIT_LIMIT = 100;
 
-type Rooms = { queue: AccountQueue; timeline: AccountTimeline; suppressions: AccountSuppressions };
+type Rooms = {
+  queue: AccountQueue;
+  timeline: AccountTimeline;
+  suppressions: AccountSuppressions;
+  recall: AccountRecall;
+};
 
 export class AccountFeedback {
   readonly #storage: DurableObjectStorage;
@@ -43,12 +49,18 @@ export class AccountFeedback {
       if (!isKnown) this.#write(row, { kind, atMs: nowMs, data, isRepeat }, nowMs);
       // A report that is known does not put back who was taken off the list since: anybody can send it again. A link
       // is followed anew each time, by somebody who means it.
-      const suppression = isKnown && data.by_mail === true ? undefined : suppressionBy(row, feedback);
-      if (suppression) this.#rooms.suppressions.learn(suppression, nowMs);
+      const suppression = suppressionBy(row, feedback);
+      if (suppression && isKnown && data.by_mail === true) this.#rooms.suppressions.repeat(suppression);
+      else if (suppression) this.#rooms.suppressions.learn(suppression, nowMs);
     });
-    // A relay that still holds it has nothing to settle any more.
-    if (!isKnown && kind === "bounced") this.#rooms.queue.forget(k);
+    if (!isKnown && kind === "bounced") this.#forget(k);
     return isKnown ? "known" : "recorded";
+  }
+
+  /** A relay that still holds it has nothing to settle any more, and nothing to send. */
+  #forget(k: number): void {
+    const held = this.#rooms.queue.forget(k);
+    if (held) this.#rooms.recall.noteForgotten(held);
   }
 
   #write(row: DeliveryRow, event: NewEvent, nowMs: number): void {

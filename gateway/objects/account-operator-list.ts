@@ -25,6 +25,8 @@ export type OperatorListContext = {
   storage: DurableObjectStorage;
   /** What has changed since `seq`; 0: since ever. */
   pull: (seq: number) => Promise<OperatorChanges>;
+  /** This name has come onto the list. */
+  recall: (name: string) => void;
 };
 
 export class AccountOperatorList implements Errand {
@@ -74,7 +76,10 @@ export class AccountOperatorList implements Errand {
   #apply({ isWhole, listed, removed, seq }: OperatorChanges): void {
     if (isWhole) this.#sql.exec("DELETE FROM operator_suppression");
     const rows = new RowWriter(this.#sql, OPERATOR_LIST_SQL.insert);
-    for (const address of listed) rows.add(JSON.stringify(address));
+    for (const address of listed) {
+      rows.add(JSON.stringify(address));
+      this.#context.recall(address);
+    }
     rows.flush();
     if (removed.length > 0) this.#sql.exec(OPERATOR_LIST_SQL.remove, JSON.stringify(removed));
     this.#sql.exec(OPERATOR_LIST_SQL.setSeq, seq);

@@ -8,9 +8,9 @@
 import { z } from "zod";
 import { refusesAddress } from "#contract/hard-bounce.ts";
 import { idFormatter, K_PER_MS, kToMs } from "#contract/ids.ts";
-import { BATCH_LIMIT, INLINE_CONTENT_LIMIT, type LeasedEmail } from "#contract/relay-protocol.ts";
+import { BATCH_LIMIT, INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
 import { Outcome } from "#contract/outcome.ts";
-import { LeaseBook } from "../core/lease-book.ts";
+import { type HeldDelivery, LeaseBook, type LeaseRow } from "../core/lease-book.ts";
 import type { RetrySchedule } from "../core/retry-schedule.ts";
 import { type NewEvent, settle } from "../core/settlement.ts";
 import { QUEUE_SQL, STREAMS } from "./account-schema.ts";
@@ -37,7 +37,8 @@ export type SettleReply = { settled: number; late: number; malformed: number };
 
 const ListOfAnything = z.array(z.unknown());
 
-/** Rows as the statements of `QUEUE_SQL` give them. */
+/** Rows as the statements give them. */
+type KeptLease = Omit<LeaseRow, "deliveries"> & { cursor: number; ks: string };
 type EmailRow = { k: number; part: number; chunks: number; meta: string; domain: string; body: string | null };
 export type QueueContext = {
   account: string;
@@ -46,7 +47,6 @@ export type QueueContext = {
   schedule: RetrySchedule;
   bounceDomain: string;
   returnPathOf: (domain: string) => string | undefined;
-  linksOf: (domain: string) => LeasedEmail["links"];
   /** Base of links in mail; undefined: none is known. */
   publicUrl: string | undefined;
   timeline: AccountTimeline;
@@ -81,21 +81,14 @@ export class AccountQueue {
     this.#context = context;
     this.#sql = context.storage.sql;
     this.#formatId = idFormatter(context.account);
-    for (const row of this.#sql.exec<{
-      id: number;
-      stream: number;
-      pool: string;
-      relay: string;
-      at_ms: number;
-      cursor: number;
-      ks: string;
-    }>("SELECT id, stream, pool, relay, at_ms, cursor, ks FROM lease ORDER BY id")) {
-      const [id, stream] = [row.id, row.stream];
-      this.#newest[stream] = id;
-      this.#cursor[stream] = row.cursor;
-      this.#keptCursor[stream] = row.cursor;
-      const ks = [...this.#sql.exec<{ k: number }>(QUEUE_SQL.stillLeased, row.ks)].map((leased) => leased.k);
-      this.#book.add({ id, pool: row.pool, relay: row.relay, atMs: row.at_ms, ks });
+    for (const { ks, cursor, ...lease } of this.#sql.exec<KeptLease>(
+      "SELECT id, stream, pool, relay, at_ms AS atMs, cursor, ks FROM lease ORDER BY id",
+    )) {
+      this.#newest[lease.stream] = lease.id;
+      this.#cursor[lease.stream] = cursor;
+      this.#keptCursor[lease.stream] = cursor;
+      const deliveries = this.#sql.exec<{ k: number; rcpt: string }>(QUEUE_SQL.stillLeased, ks).toArray();
+      this.#book.add({ ...lease, deliveries });
     }
     this.#nextDue = STREAMS.map((_, stream) => this.#readNextDue(stream));
   }
@@ -143,10 +136,21 @@ export class AccountQueue {
     if (held.length > 0) this.#giveBack(held, nowMs);
   }
 
-  /** A delivery was settled by what came back by another way: the outcome of whoever holds it counts no more. */
-  forget(k: number): void {
+  /** A delivery was settled by what came back by another way: the outcome of whoever held it counts no more. */
+  forget(k: number): HeldDelivery | undefined {
+    const held = this.#book.find(k);
     this.#book.settle(k);
     this.#dropEmptyLeases();
+    return held;
+  }
+
+  /** All that is in relays' hands. */
+  held(): Iterable<HeldDelivery> {
+    return this.#book.held();
+  }
+
+  get heldCount(): number {
+    return this.#book.heldCount;
   }
 
   /** Whether a stream has mail that could be leased now. */
@@ -161,7 +165,7 @@ export class AccountQueue {
       if (cursor - (this.#keptCursor[stream] ?? 0) <= CURSOR_LAG) continue;
       const id = this.#insertLease(stream, NOBODY, cursor, [], nowMs);
       // In the book like any other, so that its row goes when a newer one keeps the cursor.
-      this.#book.add({ id, ...NOBODY, atMs: nowMs, ks: [] });
+      this.#book.add({ id, ...NOBODY, stream, atMs: nowMs, deliveries: [] });
     }
   }
 
@@ -260,7 +264,7 @@ export class AccountQueue {
     });
     if (due.length > 0) this.#nextDue[stream] = this.#readNextDue(stream);
     this.#cursor[stream] = cursor;
-    this.#book.add({ id, pool, relay, atMs: nowMs, ks });
+    this.#book.add({ id, pool, relay, stream, atMs: nowMs, deliveries: taken });
     this.#dropEmptyLeases();
     return id;
   }
@@ -309,8 +313,7 @@ export class AccountQueue {
 
   /** What the domain of an email says of it, to go behind its other fields. */
   #domainFields(domain: string): string {
-    const { linksOf, returnPathOf } = this.#context;
-    const fields = JSON.stringify({ return_path: returnPathOf(domain), links: linksOf(domain) });
+    const fields = JSON.stringify({ return_path: this.#context.returnPathOf(domain) });
     return fields === "{}" ? "" : `,${fields.slice(1, -1)}`;
   }
 

@@ -20,6 +20,7 @@ import { AccountNotices } from "./account-notices.ts";
 import { AccountOperatorList } from "./account-operator-list.ts";
 import { AccountPolicies } from "./account-policies.ts";
 import { AccountQueue } from "./account-queue.ts";
+import { AccountRecall } from "./account-recall.ts";
 import { AccountReader } from "./account-reader.ts";
 import { AccountReceived } from "./account-received.ts";
 import { AccountReceiving } from "./account-receiving.ts";
@@ -29,7 +30,7 @@ import { AccountSchedule } from "./account-schedule.ts";
 import { openAccountTables } from "./account-schema.ts";
 import { AccountSenders } from "./account-senders.ts";
 import { AccountSettings } from "./account-settings.ts";
-import { AccountSuppressions } from "./account-suppressions.ts";
+import { ALL_STREAMS, AccountSuppressions } from "./account-suppressions.ts";
 import { AccountTemplates } from "./account-templates.ts";
 import { AccountTimeline } from "./account-timeline.ts";
 import { AccountWebhooks } from "./account-webhooks.ts";
@@ -41,17 +42,19 @@ export const openRooms = (
   env: Env,
   nowMs: number,
   onCommit: (streams: ReadonlySet<number>, sends: readonly Send[]) => void,
-): { id: string; rooms: Rooms } => {
+): { id: string; rooms: Rooms; publicUrl: string | undefined } => {
   const { storage } = ctx;
   const { sql } = storage;
   openAccountTables(storage);
   const settings = new AccountSettings(sql);
   const id = settings.current?.id ?? ctx.id.name ?? "";
+  const publicUrl = publicUrlOf(env);
   const limits = new AccountLimits(sql, nowMs);
   const operatorList = new AccountOperatorList({
     account: id,
     storage,
     pull: (seq) => env.DIRECTORY.getByName("directory").operatorChanges(seq),
+    recall: (name) => recall.note(name, ALL_STREAMS),
   });
   if (settings.current) ctx.waitUntil(operatorList.run(nowMs));
   const intake = new AccountIntake(storage, id, {
@@ -82,9 +85,10 @@ export const openRooms = (
     storage,
     account: id,
     receivingHost: env.HIKYAKU_BOUNCE_DOMAIN,
-    trackingTarget: trackingTarget(publicUrlOf(env)),
+    trackingTarget: trackingTarget(publicUrl),
     tell: (notice, atMs) => notices.write(notice, atMs),
     changePolicy: (domain, policy, atMs) => policies.change(domain, policy, atMs),
+    isReceivedElsewhere: (domain) => receiving.isElsewhere(domain),
   });
   const metrics = new AccountMetrics(sql);
   const timeline = new AccountTimeline({ sql, takeK, metrics, onEvents });
@@ -94,6 +98,7 @@ export const openRooms = (
     takeK,
     operatorList,
     tell: (type, data, atMs) => notices.write({ type, data }, atMs),
+    recall: (name, stream) => recall.note(name, stream),
   });
   const queue = new AccountQueue({
     account: id,
@@ -102,23 +107,29 @@ export const openRooms = (
     schedule: scheduleOf(env),
     bounceDomain: env.HIKYAKU_BOUNCE_DOMAIN,
     returnPathOf: (domain) => domains.returnPathOf(domain),
-    linksOf: (domain) => domains.linksOf(domain),
-    publicUrl: publicUrlOf(env),
+    publicUrl,
     timeline,
     suppressions,
   });
-  const received = new AccountReceived({
-    ...{ storage, account: id, takeK },
-    isSuspended: () => settings.current?.status !== "active",
-    receives: (domain) => domains.receiving().includes(domain),
-    tell: (notice, atMs) => notices.write(notice, atMs),
+  const recall = new AccountRecall({
+    account: id,
+    queue,
+    suppressions,
+    tell: (pool, recalls) => env.POOL.getByName(pool).recall(id, recalls),
+    waitUntil: (promise) => ctx.waitUntil(promise),
   });
   const receiving = new AccountReceiving({
     ...{ sql, account: id },
     wanted: () => domains.receiving(),
-    tell: (added, removed) => env.DIRECTORY.getByName("directory").setReceiving(id, added, removed),
+    tell: (wanted, givenUp) => env.DIRECTORY.getByName("directory").setReceiving(id, wanted, givenUp),
   });
-  const feedback = new AccountFeedback(storage, { queue, timeline, suppressions });
+  const received = new AccountReceived({
+    ...{ storage, account: id, takeK },
+    isSuspended: () => settings.current?.status !== "active",
+    receives: (domain) => receiving.receives(domain),
+    tell: (notice, atMs) => notices.write(notice, atMs),
+  });
+  const feedback = new AccountFeedback(storage, { queue, timeline, suppressions, recall });
   const rooms = {
     settings,
     keys,
@@ -132,13 +143,14 @@ export const openRooms = (
     bulk: new AccountBulk(storage, id, takeK),
     queue,
     suppressions,
+    recall,
     events,
     live,
     webhooks,
     dispatch,
     operatorList,
     feedback,
-    reports: new AccountReports(sql, feedback),
+    reports: new AccountReports({ sql, takeK, feedback, onEvents }),
     dmarc: new AccountDmarc({ sql, account: id, takeK, nameOf: (domain) => domains.nameOf(domain) }),
     received,
     receiving,
@@ -149,7 +161,7 @@ export const openRooms = (
     sandbox: new AccountSandbox(sql, id),
     audit: new AuditLog(sql, id, takeK),
   };
-  return { id, rooms };
+  return { id, rooms, publicUrl };
 };
 
 /** The rooms that forget what is old. */

@@ -23,7 +23,7 @@ import type { AccountOperatorList } from "./account-operator-list.ts";
 import { STREAMS, type Stream } from "./account-schema.ts";
 
 /** Of the column `stream`: the row speaks of all. */
-const ALL_STREAMS = -1;
+export const ALL_STREAMS = -1;
 
 type Row = {
   k: number;
@@ -80,6 +80,8 @@ export type SuppressionContext = {
   /** In the transaction of the change. */
   tell: (type: "suppression.added" | "suppression.removed", summary: SuppressionSummary, nowMs: number) => void;
   operatorList: Pick<AccountOperatorList, "isEmpty" | "listed">;
+  /** No mail of this stream, or of `ALL_STREAMS`, is to leave to this name any more; also when it was so before. */
+  recall: (name: string, stream: number) => void;
 };
 
 export class AccountSuppressions {
@@ -123,6 +125,11 @@ export class AccountSuppressions {
   /** What mail has taught, in the transaction of its event. Also when the list is full: no mail may go to who bounced. */
   learn(entry: NewSuppression, nowMs: number): void {
     this.#put({ ...entry, address: entry.address.toLowerCase() }, nowMs);
+  }
+
+  /** What was learnt before is told again: it is not put back, but whoever tells it may rely on it. */
+  repeat({ address, stream }: NewSuppression): void {
+    this.#context.recall(address.toLowerCase(), codeOf(stream));
   }
 
   /** Lines of an import, all or none. */
@@ -195,6 +202,7 @@ export class AccountSuppressions {
   }
 
   #put(entry: NewSuppression, nowMs: number): Added {
+    this.#context.recall(entry.address, codeOf(entry.stream));
     const known = this.#known(entry);
     if (known && (known.expires_ms === null || known.expires_ms > nowMs)) return this.#extend(known, entry.expiresMs);
     if (known) this.#delete(known.k);

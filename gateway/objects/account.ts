@@ -8,7 +8,7 @@ import { logEvent } from "./log.ts";
 import { DurableObject } from "cloudflare:workers";
 import type { CreateAccount } from "#contract/account.ts";
 import type { BulkReply } from "#contract/bulk.ts";
-import type { MailedReport, MailedReportVerdict } from "#contract/dmarc-report.ts";
+import type { MailedReportVerdict, PostedReport } from "#contract/dmarc-report.ts";
 import type { ReportVerdict } from "#contract/inbound.ts";
 import { isProblem, type Problem } from "#contract/problem.ts";
 import { RELAY_DEAD_AFTER_MS, RELAY_GRACE_MS, type SigningKeys } from "#contract/relay-protocol.ts";
@@ -19,7 +19,7 @@ import { AccountDoor, type Told } from "./account-door.ts";
 import type { LiveAsk, LiveReply } from "./account-live.ts";
 import { AccountAdmission, type AcceptCall, type Piece } from "./account-admission.ts";
 import { BulkAdmission, type BulkOpened, type BulkOpening, type BulkTaken, type ChunkCall } from "./bulk-admission.ts";
-import { DESK, type ArgsOf, type Question, type ReplyOf, type Rooms } from "./account-desk.ts";
+import { DESK, type ArgsOf, type Question, type ReplyOf, type Rooms, type Row } from "./account-desk.ts";
 import { STAGED_MS, type Accepted, type Idempotency, type Send } from "./account-intake.ts";
 import type { ReaderDeed, Subscription } from "./account-links.ts";
 import { NO_LEASE, type LeaseReply, type SettleReply } from "./account-queue.ts";
@@ -36,7 +36,7 @@ import type { Visitor } from "./visitor.ts";
 /** Questions after which there may be mail to go that was not there before. */
 const STIRRING: ReadonlySet<Question> = new Set(["updateEmail", "updateAccount"]);
 /** Questions after which the directory may have to be told, before they are answered. */
-const TELLING: ReadonlySet<Question> = new Set(["updateDomain", "deleteDomain"]);
+const TELLING: ReadonlySet<Question> = new Set(["updateDomain", "domainLookedUp", "deleteDomain"]);
 /** Questions after which the object of an endpoint is told, before they are answered. */
 const CONFIGURING: ReadonlySet<Question> = new Set([
   "createWebhook",
@@ -44,6 +44,8 @@ const CONFIGURING: ReadonlySet<Question> = new Set([
   "rotateWebhookSecret",
   "deleteWebhook",
 ]);
+/** Questions after which relays give back what they hold, before they are answered. */
+const RECALLING: ReadonlySet<Question> = new Set(["addSuppression", "addSuppressions", "importSuppressions"]);
 /** While mail is under way the alarm looks after it this often. */
 const WATCH_MS = 10_000;
 const SWEEP_MS = 3600 * 1000;
@@ -66,7 +68,7 @@ export class Account extends DurableObject<Env> {
     const opened = openRooms(ctx, env, Date.now(), (streams, sends) => this.#onCommit(streams, sends));
     this.#id = opened.id;
     this.#rooms = opened.rooms;
-    this.#admission = new AccountAdmission(opened.rooms);
+    this.#admission = new AccountAdmission(opened.rooms, opened.publicUrl);
     this.#door = new AccountDoor(opened.rooms, this.#admission);
     this.#bulk = new BulkAdmission(opened.rooms, this.#admission);
     const { settings, queue, domains, policies, receiving, operatorList, dispatch } = opened.rooms;
@@ -108,17 +110,15 @@ export class Account extends DurableObject<Env> {
   async ask<Q extends Question>(visitor: Visitor, question: Q, args: ArgsOf<Q>): Promise<Told<ReplyOf<Q>>> {
     const nowMs = Date.now();
     // One row of a table of functions, each with its own arguments: the index ties them, TypeScript cannot see it.
-    const row = DESK[question] as {
-      needs: (typeof DESK)[Q]["needs"];
-      isPiece: boolean;
-      answer: (rooms: Rooms, args: ArgsOf<Q>, visit: { visitor: Visitor; nowMs: number }) => ReplyOf<Q> | Problem;
-    };
+    const row = DESK[question] as Row<ArgsOf<Q>, ReplyOf<Q>>;
     const answer = () => row.answer(this.#rooms, args, { visitor, nowMs });
     const told = this.#door.enter(visitor, row.needs, nowMs, answer, row.isPiece);
     if (STIRRING.has(question)) this.#stir(nowMs);
-    if (TELLING.has(question)) await this.#rooms.policies.run(nowMs);
+    const { policies, receiving } = this.#rooms;
+    if (TELLING.has(question)) await Promise.all([policies.run(nowMs), receiving.settle(nowMs)]);
     if (CONFIGURING.has(question)) await this.#rooms.dispatch.tell();
     this.#watch();
+    if (RECALLING.has(question)) await this.#rooms.recall.done;
     return told;
   }
 
@@ -228,12 +228,15 @@ export class Account extends DurableObject<Env> {
     return reply;
   }
 
-  /** A relay joined again holding these deliveries: what else it was given goes back to the queue. */
-  async reconcile(pool: string, relay: string, holding: number[]): Promise<{ returned: number }> {
+  /**
+   * A relay joined again holding these deliveries: what else it was given goes back to the queue. `unwanted`: what it has
+   * to let go of.
+   */
+  async reconcile(pool: string, relay: string, holding: number[]): Promise<{ returned: number; unwanted: number[] }> {
     const returned = this.#rooms.queue.reconcile(relay, pool, holding, Date.now());
     if (returned > 0) logEvent("info", "lease.returned", { account: this.#id, relay, returned });
     this.#announcer.announceDue(Date.now());
-    return { returned };
+    return { returned, unwanted: this.#rooms.recall.blockedWith(relay, Date.now()) };
   }
 
   /** The reply of a lease did not arrive: its deliveries go back. `false`: nothing is known of it here. */
@@ -262,18 +265,20 @@ export class Account extends DurableObject<Env> {
     const nowMs = Date.now();
     const verdicts = reports.map((report) => this.#rooms.reports.take(report, nowMs));
     this.#watch();
+    await this.#rooms.recall.done;
     return verdicts;
   }
 
   /** A DMARC report that came to the address of this domain. */
-  async takeDmarcReport(domain: number, report: MailedReport): Promise<MailedReportVerdict> {
-    return this.#rooms.dmarc.take(domain, report, Date.now());
+  async takeDmarcReport(domain: number, mailed: Omit<PostedReport, "recipient">): Promise<MailedReportVerdict> {
+    return this.#rooms.dmarc.take(domain, mailed, Date.now());
   }
 
   /** What the reader of a delivery does by its links, which they have proved to be theirs; `undefined`: it is not known. */
   async readerDoes(k: number, deed: ReaderDeed): Promise<Subscription | undefined> {
     const subscription = this.#rooms.links.take(k, deed, Date.now());
     this.#watch();
+    if (deed.kind === "unsubscribed") await this.#rooms.recall.done;
     return subscription;
   }
 

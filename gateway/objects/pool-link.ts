@@ -5,7 +5,7 @@
  * sent after that is taken off. Who the relay is lives in the socket's attachment, so hibernation keeps it.
  */
 import { z } from "zod";
-import { joinFrame } from "#contract/relay-protocol.ts";
+import { joinFrame, SELF_FENCE_MS } from "#contract/relay-protocol.ts";
 
 const Identity = z.object({
   relay: z.string(),
@@ -15,8 +15,15 @@ const Identity = z.object({
   epoch: z.string().optional(),
   version: z.string().optional(),
   joinedAtMs: z.number().optional(),
+  recalls: z.boolean().optional(),
 });
 export type LinkIdentity = z.infer<typeof Identity>;
+
+/**
+ * A relay that has not answered a recall for this long, or that was gone for it, has begun nothing since: what it heard
+ * last was said before. A little more than its own clock says, for what was on its way.
+ */
+export const RECALL_WAIT_MS = SELF_FENCE_MS + 1000;
 
 export const linkIdentity = (socket: WebSocket): LinkIdentity | undefined =>
   Identity.safeParse(socket.deserializeAttachment()).data;
@@ -32,6 +39,9 @@ export class Link {
   #seq = 0;
   #inFlight: { seq: number; count: number }[] = [];
   #draining = false;
+  #recalls = 0;
+  /** By number: what waits for the relay's answer. */
+  readonly #recalling = new Map<number, () => void>();
 
   constructor(socket: WebSocket, identity: LinkIdentity) {
     this.socket = socket;
@@ -62,6 +72,26 @@ export class Link {
     this.#free = Math.max(0, this.#free - count);
     this.#inFlight.push({ seq: this.#seq, count });
     this.socket.send(joinFrame({ type: "batch", seq: this.#seq, account, count }, batch));
+  }
+
+  /** Has the relay let go of deliveries; `false`: it did not answer, so it is cut off by its own clock now. */
+  recall(account: string, ks: readonly number[]): Promise<boolean> {
+    this.#recalls += 1;
+    const seq = this.#recalls;
+    this.socket.send(joinFrame({ type: "recall", seq, account, ks: [...ks] }));
+    return new Promise((resolve) => {
+      const end = (isAnswered: boolean): void => {
+        clearTimeout(timer);
+        this.#recalling.delete(seq);
+        resolve(isAnswered);
+      };
+      const timer = setTimeout(end, RECALL_WAIT_MS, false);
+      this.#recalling.set(seq, () => end(true));
+    });
+  }
+
+  recalled(seq: number): void {
+    this.#recalling.get(seq)?.();
   }
 
   /** The relay said bye: what it holds it finishes, more it does not take. */

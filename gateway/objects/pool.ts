@@ -10,7 +10,8 @@ import { DurableObject } from "cloudflare:workers";
 import { BATCH_LIMIT, CLOSE, joinFrame, splitFrame, type FromRelay } from "#contract/relay-protocol.ts";
 import { FairQueue } from "../core/fair-queue.ts";
 import { parseFrame } from "../core/relay-frame.ts";
-import { Link, linkIdentity } from "./pool-link.ts";
+import type { Recall } from "./account-recall.ts";
+import { Link, linkIdentity, RECALL_WAIT_MS } from "./pool-link.ts";
 import { PoolRoll } from "./pool-roll.ts";
 
 /** What an account may lease in one turn before others have theirs. */
@@ -30,7 +31,11 @@ export class Pool extends DurableObject<Env> {
   readonly #again = new Set<string>();
   /** Settles when the newest frame of a socket is handled. */
   readonly #frames = new WeakMap<WebSocket, Promise<void>>();
+  /** Settles when the batch that is being leased is sent. */
+  #passing: Promise<unknown> = Promise.resolve();
   #pumping = false;
+  /** Relays that were joined before may not know yet that they are not any more. */
+  readonly #wokeAtMs = Date.now();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -85,6 +90,25 @@ export class Pool extends DurableObject<Env> {
     return signs;
   }
 
+  /** What relays hold of an account and must not begin any more. Settles when none of it can be begun. */
+  async recall(account: string, recalls: Recall[]): Promise<void> {
+    // What was leased before is sent before: a relay lets go of what it has.
+    await this.#passing;
+    await Promise.all(recalls.map(({ relay, ks }) => this.#recallFrom(relay, account, ks)));
+  }
+
+  async #recallFrom(relay: string, account: string, ks: readonly number[]): Promise<void> {
+    const link = [...this.#links.values()].find(({ identity }) => identity.relay === relay);
+    if (link && this.#isOpen(link)) {
+      if (link.identity.recalls !== true || (await link.recall(account, ks))) return;
+      return this.#close(link.socket, CLOSE.malformed, "a recall was not answered");
+    }
+    if (link) this.#forget(link.socket);
+    // Should it come back, its hello is answered with what it must let go of.
+    const goneMs = Math.max(this.#roll.lastSeen()[relay] ?? 0, this.#wokeAtMs);
+    await scheduler.wait(Math.max(0, goneMs + RECALL_WAIT_MS - Date.now()));
+  }
+
   /** Cuts a relay off, its token was revoked. */
   async dismiss(relay: string): Promise<void> {
     for (const socket of this.ctx.getWebSockets(relay))
@@ -132,6 +156,8 @@ export class Pool extends DurableObject<Env> {
         await this.#settle(link.identity.relay, frame.parts, lines);
         link.setCredit(frame.free, frame.seen);
         return socket.send(joinFrame({ type: "ack", seq: frame.seq }));
+      case "recalled":
+        return link.recalled(frame.seq);
       case "trapped":
         return this.env.ACCOUNT.getByName(frame.account).keepSandbox(lines[0] ?? "");
       case "bye":
@@ -144,28 +170,34 @@ export class Pool extends DurableObject<Env> {
     if (!identity) return this.#reject(socket, "the socket has no identity");
     for (const other of this.ctx.getWebSockets(identity.relay))
       if (other !== socket) this.#supersede(other, hello.epoch);
+    const { epoch, version, recalls } = hello;
+    const joined = { ...identity, epoch, version, joinedAtMs: Date.now(), ...(recalls !== undefined && { recalls }) };
+    // It has no credit yet, and what is recalled meanwhile it hears before the welcome, so before it begins anything.
+    const link = new Link(socket, joined);
+    this.#links.set(socket, link);
     await this.#settle(identity.relay, hello.parts, lines);
     // What a lease says that the relay holds and the relay does not was lost on the way: back to the queue.
     const holding = new Map(hello.holding.map(({ account, ks }) => [account, ks]));
     for (const account of new Set([...this.#roll.accountsOf(identity.relay), ...holding.keys()]))
-      await this.env.ACCOUNT.getByName(account).reconcile(identity.pool, identity.relay, holding.get(account) ?? []);
+      await this.#reconcile(link, account, holding.get(account) ?? []);
     this.#roll.keepOnly(identity.relay, [...holding.keys()]);
 
-    const joined = { ...identity, epoch: hello.epoch, version: hello.version, joinedAtMs: Date.now() };
     socket.serializeAttachment(joined);
-    const link = new Link(socket, joined);
     link.setCredit(hello.free, hello.seen);
-    this.#links.set(socket, link);
     this.#roll.seen(identity.relay, Date.now());
     socket.send(joinFrame({ type: "welcome", relay: identity.relay, name: identity.name, pool: identity.pool }));
+  }
+
+  async #reconcile({ identity: { pool, relay } }: Link, account: string, holding: number[]): Promise<void> {
+    const { unwanted } = await this.env.ACCOUNT.getByName(account).reconcile(pool, relay, holding);
+    if (unwanted.length > 0) this.ctx.waitUntil(this.#recallFrom(relay, account, unwanted));
   }
 
   /** A relay has finished for good: nothing of its leases is left with it. */
   async #dismissDone(socket: WebSocket, link: Link): Promise<void> {
     this.#forget(socket);
-    const { relay, pool } = link.identity;
-    for (const account of this.#roll.accountsOf(relay))
-      await this.env.ACCOUNT.getByName(account).reconcile(pool, relay, []);
+    const { relay } = link.identity;
+    for (const account of this.#roll.accountsOf(relay)) await this.#reconcile(link, account, []);
     this.#roll.keepOnly(relay, []);
   }
 
@@ -196,11 +228,13 @@ export class Pool extends DurableObject<Env> {
   async #leaseTo(link: Link, account: string): Promise<void> {
     this.#again.delete(account);
     this.#roll.holds(link.identity.relay, account);
-    const more = await this.#passBatch(link, account).catch((error: unknown) => {
+    const passing = this.#passBatch(link, account).catch((error: unknown) => {
       // An account that cannot lease must not keep the others from it; its alarm announces it again.
       logEvent("error", "pool.lease-failed", { account, error: String(error) });
       return false;
     });
+    this.#passing = passing;
+    const more = await passing;
     if (more || this.#again.has(account)) return;
     this.#ready.remove(account);
     this.#roll.served(account);

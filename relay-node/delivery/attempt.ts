@@ -25,6 +25,8 @@ export type Attempt = {
   targets: readonly Target[];
   transaction: Transaction;
   requireTls: boolean;
+  /** Called before each transaction; when it throws, nothing of it is sent. */
+  beforeTransaction: () => void;
   /** Awaited before the first byte of the message is sent. */
   beforeMessage: () => Promise<void>;
 };
@@ -121,8 +123,14 @@ export class Carrier {
     return targets.some(({ ip, port }) => ip === connection.target.ip && port === connection.target.port);
   }
 
-  #deliver({ connection }: Held, { transaction, beforeMessage }: Attempt): Promise<TransactionResult> {
-    return connection.deliver(transaction, beforeMessage);
+  #deliver({ connection }: Held, attempt: Attempt): Promise<TransactionResult> {
+    try {
+      attempt.beforeTransaction();
+    } catch (error) {
+      connection.quit();
+      throw error;
+    }
+    return connection.deliver(attempt.transaction, attempt.beforeMessage);
   }
 
   #end(result: TransactionResult, held: Held): { result: AttemptResult; held: Held | undefined } {

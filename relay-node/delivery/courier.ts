@@ -43,7 +43,7 @@ type Job = {
   domain: string;
   /** The newest lease that has the delivery: its outcome is told under that one. */
   lease: number;
-  /** Its recipient was refused for good while it waited. */
+  /** Its recipient was refused for good while it waited, or gets no mail any more: it must not begin. */
   isUnwanted: boolean;
 };
 type Result = Omit<AttemptResult, "kind"> & { kind: Outcome["kind"] };
@@ -79,14 +79,21 @@ export class Courier implements Work {
       const domain = delivery.rcpt.slice(delivery.rcpt.lastIndexOf("@") + 1);
       // The contract's schema has seen to it that there is one.
       if (!email) continue;
-      const inHand = this.#inHand.get(handKey(batch, delivery));
+      const inHand = this.#inHand.get(handKey(batch.account, delivery.k));
       if (inHand) inHand.lease = batch.lease;
       else this.#begin({ session, batch, email, delivery, domain, lease: batch.lease, isUnwanted: false });
     }
   }
 
+  recall(account: string, ks: readonly number[]): void {
+    for (const k of ks) {
+      const job = this.#inHand.get(handKey(account, k));
+      if (job) job.isUnwanted = true;
+    }
+  }
+
   #begin(job: Job): void {
-    this.#inHand.set(handKey(job.batch, job.delivery), job);
+    this.#inHand.set(handKey(job.batch.account, job.delivery.k), job);
     this.#open.set(job.email, (this.#open.get(job.email) ?? 0) + 1);
     if (this.#draining) return this.#release(job);
     this.#laneOf(job.domain).push(job);
@@ -94,7 +101,7 @@ export class Courier implements Work {
 
   /** The delivery is out of our hands; with an email's last its message need not be kept. */
   #done(job: Job): void {
-    this.#inHand.delete(handKey(job.batch, job.delivery));
+    this.#inHand.delete(handKey(job.batch.account, job.delivery.k));
     this.#options.maker.forget(job.delivery);
     const left = (this.#open.get(job.email) ?? 0) - 1;
     if (left > 0) this.#open.set(job.email, left);
@@ -198,7 +205,7 @@ export class Courier implements Work {
         made.kind === "made" ? await this.#attempt(job, row, made, before) : { result: unmade(made), held: before };
     } catch (error) {
       if (!(error instanceof NotBegun)) throw error;
-      this.#release(job, error.message);
+      this.#release(job, error.message, row.id);
       return undefined;
     }
     const { result, held } = tried;
@@ -239,14 +246,20 @@ export class Courier implements Work {
       message: made.bytes,
       needsSmtpUtf8: made.needsSmtpUtf8 || !isAscii(delivery.rcpt),
     };
-    const beforeMessage = async (): Promise<void> => {
-      // Connecting may have taken minutes: cut off since then, the mail may be in other hands by now.
+    // Connecting may have taken minutes: cut off since then, the mail may be in other hands by now.
+    const beforeTransaction = (): void => {
       if (!job.session.live) throw new NotBegun("The relay was cut off from the gateway");
       if (job.isUnwanted) throw new NotBegun(UNWANTED);
-      await this.#options.journal.begun(row);
     };
+    const beforeMessage = async (): Promise<void> => {
+      beforeTransaction();
+      await this.#options.journal.begun(row);
+      // The row took a turn, and it may have been recalled in it.
+      beforeTransaction();
+    };
+    const requireTls = email.meta.require_tls === true;
     return this.#options.carrier.attempt(
-      { targets: found.targets, transaction, requireTls: email.meta.require_tls === true, beforeMessage },
+      { targets: found.targets, transaction, requireTls, beforeTransaction, beforeMessage },
       before,
     );
   }
@@ -289,19 +302,19 @@ export class Courier implements Work {
     }
   }
 
-  /** Gives a delivery back unbegun: it costs no attempt. */
-  #release(job: Job, reason = "The relay stops"): void {
+  /** Gives a delivery back unbegun: it costs no attempt. `id`: of the row that it may have in the journal already. */
+  #release(job: Job, reason = "The relay stops", id = this.#options.journal.newId()): void {
     const now = Date.now();
     const { k } = job.delivery;
     const outcome: Outcome = { k, lease: job.lease, kind: "released", reason, started_at_ms: now, ended_at_ms: now };
     this.#done(job);
-    job.session.finished(this.#options.journal.newId(), job.batch.account, k, JSON.stringify(outcome));
+    job.session.finished(id, job.batch.account, k, JSON.stringify(outcome));
   }
 }
 
-const handKey = ({ account }: Batch, { k }: LeasedDelivery): string => `${account} ${k}`;
+const handKey = (account: string, k: number): string => `${account} ${k}`;
 
-const UNWANTED = "The address was refused for good just now";
+const UNWANTED = "No mail is wanted at the address any more";
 
 /** Why a message that was about to be sent is given back. */
 class NotBegun extends Error {}

@@ -67,6 +67,7 @@ export class Journal {
   /** Settles when what was written since the last fsync began is on disk. */
   #synced: PromiseWithResolvers<void> | undefined;
   #syncing = false;
+  #isClosed = false;
 
   constructor(database: DatabaseSync, log: number, lastId: number) {
     this.#database = database;
@@ -108,10 +109,11 @@ export class Journal {
     for (const id of ids) this.#waiting.push({ kind: "acknowledged", id });
   }
 
-  /** Writes what waits and lets go of the lock. */
+  /** Writes what waits, to the disk, and lets go of the lock. */
   close(): void {
     this.#writeWaiting();
     fsyncSync(this.#log);
+    this.#isClosed = true;
     closeSync(this.#log);
     this.#database.close();
   }
@@ -146,9 +148,11 @@ export class Journal {
     setImmediate(() => {
       const synced = this.#synced;
       this.#synced = undefined;
+      // Closing did it already, and the number of the log may be another file's by now.
+      if (this.#isClosed) return synced?.resolve();
       fsync(this.#log, (error) => {
         this.#syncing = false;
-        if (error) synced?.reject(error);
+        if (error && !this.#isClosed) synced?.reject(error);
         else synced?.resolve();
         this.#syncNext();
       });

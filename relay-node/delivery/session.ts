@@ -24,6 +24,8 @@ import {
 /** What the session asks of the delivery loop. */
 export type Work = {
   take(session: Session, batch: Batch): void;
+  /** When it returns, none of these deliveries begins any more; what is under way goes on. */
+  recall(account: string, ks: readonly number[]): void;
 };
 
 export type SessionOptions = {
@@ -187,11 +189,10 @@ export class Session {
     const said = this.#nextOutcomes(0);
     this.#sent = said.length;
     const { epoch, version } = this.#options;
+    const about = { protocol: PROTOCOL, version, epoch, recalls: true } as const;
     const { parts, lines } = groupByAccount(said);
     const holding = this.#holdingBeside(said.length);
-    socket.send(
-      joinFrame({ type: "hello", protocol: PROTOCOL, version, epoch, ...this.#credit(), holding, parts }, ...lines),
-    );
+    socket.send(joinFrame({ type: "hello", ...about, ...this.#credit(), holding, parts }, ...lines));
   }
 
   /** What fits into a frame, from the outcome at `start` on. */
@@ -232,6 +233,10 @@ export class Session {
         return this.#acknowledge(frame.data.seq);
       case "credit?":
         this.#tellCredit();
+        return undefined;
+      case "recall":
+        this.#work.recall(frame.data.account, frame.data.ks);
+        this.#send({ type: "recalled", seq: frame.data.seq });
         return undefined;
       case "batch": {
         const batch = Batch.safeParse(parseJson(lines[0] ?? ""));

@@ -3,8 +3,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { LeaseBook, type LeaseRow } from "../../../gateway/core/lease-book.ts";
 
-const row = (id: number, relay: string, ks: number[], more: Partial<LeaseRow> = {}): LeaseRow => ({
-  ...{ id, relay, ks, pool: "default", atMs: 1000 + id },
+const rcptOf = (k: number): string => `r${k}@dest.test`;
+
+const row = (id: number, relay: string, ks: readonly number[], more: Partial<LeaseRow> = {}): LeaseRow => ({
+  ...{ id, relay, pool: "default", stream: 0, atMs: 1000 + id },
+  deliveries: ks.map((k) => ({ k, rcpt: rcptOf(k) })),
   ...more,
 });
 
@@ -36,6 +39,26 @@ test("a newer lease wins, and the older one is stale", () => {
   expect(book.holds("south", 2, 10)).toBe(true);
   expect(book.heldBy(1)).toEqual([11]);
   expect(book.heldCount).toBe(2);
+});
+
+test("who holds what, and for whom", () => {
+  const book = bookOf(row(1, "north", [10, 11]), row(2, "south", [20], { pool: "bulk", stream: 1 }));
+  const held = (k: number, relay: string, pool: string, stream: number) => ({
+    k,
+    relay,
+    pool,
+    stream,
+    rcpt: rcptOf(k),
+  });
+  expect([...book.held()]).toEqual([
+    held(10, "north", "default", 0),
+    held(11, "north", "default", 0),
+    held(20, "south", "bulk", 1),
+  ]);
+  expect(book.find(20)).toEqual(held(20, "south", "bulk", 1));
+  book.settle(20);
+  expect(book.find(20)).toBeUndefined();
+  expect([...book.held()].map(({ k }) => k)).toEqual([10, 11]);
 });
 
 test("an empty lease leaves when it may, and not before", () => {
@@ -144,6 +167,8 @@ test("whatever happens, in whatever order, the book agrees with a map", () => {
           }
         }
         expect(book.heldCount).toBe(holder.size);
+        expect(sorted(Array.from(book.held(), ({ k }) => k))).toEqual(sorted([...holder.keys()]));
+        for (const k of KS) expect(book.find(k)?.relay).toBe(leases.get(holder.get(k) ?? 0)?.relay);
         const relays = new Map<string, number>();
         for (const { id, relay, atMs } of leases.values()) {
           expect(sorted(book.heldBy(id))).toEqual(heldBy(id));

@@ -11,6 +11,7 @@ const CREDIT = { type: "credit", free: 10, seen: 3 };
 const HELLO = { type: "hello", protocol: 1, version: "1.2.3", epoch: "e", free: 10, seen: 0, holding: [], parts: [] };
 const SETTLED = { type: "settled", seq: 1, free: 10, seen: 3, parts: [{ account: ACCOUNT, count: 2 }] };
 const TRAPPED = { type: "trapped", account: ACCOUNT };
+const RECALLED = { type: "recalled", seq: 1 };
 
 /** Read as it stands when it has so many lines, and refused with one more or less. */
 const checkRead = (header: object, lineCount: number, expected: object = header): void => {
@@ -40,6 +41,8 @@ test("every frame of the protocol, with the lines that belong to it", () => {
   checkRead(SETTLED, 1);
   checkRead({ ...SETTLED, parts: [...SETTLED.parts, { account: OTHER, count: 1 }] }, 2);
   checkRead(TRAPPED, 1);
+  checkRead({ ...HELLO, recalls: true }, 0);
+  checkRead(RECALLED, 0);
   checkRead({ type: "bye", done: true }, 0);
   checkRead({ type: "bye" }, 0, { type: "bye", done: false });
 });
@@ -81,13 +84,16 @@ test("frames with a field that is missing or is not what it should be, by its na
     check(frame, "parts", [{ account: "directory", count: 1 }], [{ account: ACCOUNT.toUpperCase(), count: 1 }]);
   }
   check(SETTLED, "parts", []);
-  check(SETTLED, "seq", 0, -1, 1.5, "1");
+  for (const frame of [SETTLED, RECALLED]) check(frame, "seq", 0, -1, 1.5, "1");
   check(TRAPPED, "account", "", "someone", `${ACCOUNT}c`, 7);
 });
 
 test("whatever a relay sends, it is a value", () => {
   const mutated = fc
-    .tuple(fc.constantFrom<object>(CREDIT, HELLO, SETTLED, TRAPPED), fc.dictionary(fc.string(), fc.jsonValue()))
+    .tuple(
+      fc.constantFrom<object>(CREDIT, HELLO, SETTLED, TRAPPED, RECALLED),
+      fc.dictionary(fc.string(), fc.jsonValue()),
+    )
     .map(([frame, more]) => JSON.stringify({ ...frame, ...more }));
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json(), mutated), fc.nat(5), (header, lineCount) => {

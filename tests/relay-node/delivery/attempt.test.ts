@@ -26,6 +26,7 @@ const scene = (first: Host | undefined, second?: Host) => {
     carrier.attempt(
       {
         ...{ targets: [FIRST, SECOND], transaction: MAIL, requireTls: false },
+        beforeTransaction: () => undefined,
         beforeMessage: async () => void begun.push("begun"),
         ...more,
       },
@@ -192,6 +193,26 @@ test("a dead host is left alone for a while, its mail deferred at once for the s
   clock.nowMs += 60_001;
   hosts.hosts[FIRST.ip] = {};
   expect((await attempt()).result.kind).toBe("delivered");
+});
+
+test("what must not begin any more is not begun, also where one host gave way to the next; no connection is left", async () => {
+  const { hosts, attempt } = scene({}, {});
+  const held = (await attempt()).held;
+  const recalled = (): never => {
+    throw new Error("recalled");
+  };
+  await expect(attempt(held, { beforeTransaction: recalled })).rejects.toThrow("recalled");
+  await expect(attempt(undefined, { beforeTransaction: recalled })).rejects.toThrow("recalled");
+  expect(hosts.transactions).toHaveLength(1);
+  hosts.hosts[FIRST.ip] = { answer: () => ({ kind: "deferred", phase: "mail", tryNextHost: true }) };
+  let asked = 0;
+  const beforeTransaction = (): void => {
+    asked += 1;
+    if (asked === 2) recalled();
+  };
+  await expect(attempt(undefined, { beforeTransaction })).rejects.toThrow("recalled");
+  expect(hosts.transactions.map(({ ip }) => ip)).toEqual([FIRST.ip, FIRST.ip]);
+  expect(hosts.openConnections).toBe(0);
 });
 
 test("the journal knows before the message leaves, and when it cannot know the attempt ends", async () => {

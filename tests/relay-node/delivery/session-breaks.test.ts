@@ -4,11 +4,12 @@ import { promisify } from "node:util";
 import { afterEach, expect, test, vi } from "vitest";
 import { CLOSE, PING_INTERVAL_MS, SELF_FENCE_MS } from "#contract/relay-protocol.ts";
 import { TOKEN } from "../../support/fake-gateway.ts";
+import { PATIENCE_MS } from "../../support/patience.ts";
 import { ACCOUNT, batchTo, fakeGateway, joinGateway, until } from "./relay-scene.ts";
 
 afterEach(() => void vi.useRealTimers());
 
-const NO_WORK = { take: (): void => {} };
+const NO_WORK = { take: (): void => {}, recall: (): void => {} };
 
 const MALFORMED: readonly (readonly [name: string, frame: string | Buffer])[] = [
   ["no JSON", "what?"],
@@ -20,13 +21,14 @@ const MALFORMED: readonly (readonly [name: string, frame: string | Buffer])[] = 
     "a batch whose line is not one",
     `{"type":"batch","seq":1,"account":"${ACCOUNT}","count":1}\n{"account":"${ACCOUNT}"}`,
   ],
+  ["a recall of no deliveries", `{"type":"recall","seq":1,"account":"${ACCOUNT}"}`],
   ["a binary frame", Buffer.from('{"type":"credit?"}')],
 ];
 
 test.each(MALFORMED)("%s: the socket is closed with a reason, the relay joins anew", async (_name, frame) => {
   const gateway = await fakeGateway();
   const taken: unknown[] = [];
-  const { session, refused } = joinGateway(gateway, { take: (_session, batch) => taken.push(batch) });
+  const { session, refused } = joinGateway(gateway, { ...NO_WORK, take: (_session, batch) => taken.push(batch) });
   await until(() => session.live);
   const { link } = gateway;
   link.sendText(frame);
@@ -46,14 +48,14 @@ test("a batch whose delivery has no email is malformed like any other; the proce
     const session = new Session({ ...options, gatewayUrl: ${JSON.stringify(gateway.url)} }, courier());
     void session.run();
     while (!session.live) await wait(5);
-    console.log("joined");
-    await wait(500);
+    await new Promise((resolve) => process.stdin.on("end", resolve).resume());
     console.log("lives");
     process.exit(0);
   `,
     async () => {
       await until(() => gateway.links.length > 0 && gateway.link.hello !== undefined);
       gateway.link.sendBatch(batch);
+      await until(() => gateway.links[0]?.closed !== undefined);
     },
   );
   expect(stdout).toContain("lives");
@@ -126,7 +128,7 @@ test("while the gateway is silent whoever waits to begin waits, and the process 
   expect(stdout).toContain("waits");
 });
 
-/** Runs a script beside the product's session and courier; killed after some seconds. */
+/** Runs a script beside the product's session and courier, whose input ends after `meanwhile`; killed in the end. */
 const runApart = async (script: string, meanwhile = async (): Promise<void> => {}): Promise<{ stdout: string }> => {
   const imports = `
     import { setTimeout as wait } from "node:timers/promises";
@@ -139,10 +141,10 @@ const runApart = async (script: string, meanwhile = async (): Promise<void> => {
   `;
   const run = promisify(execFile)(process.execPath, ["--input-type=module", "-e", imports + script], {
     cwd: new URL("../../..", import.meta.url),
-    timeout: 4000,
+    timeout: PATIENCE_MS,
     killSignal: "SIGKILL",
   });
-  const [result] = await Promise.allSettled([run, meanwhile()]);
+  const [result] = await Promise.allSettled([run, meanwhile().finally(() => run.child.stdin?.end())]);
   if (result.status === "fulfilled") return result.value;
   const { stdout, stderr } = result.reason as { stdout: string; stderr: string }; // What execFile rejects with.
   return { stdout: `${stdout}\n${stderr}` };

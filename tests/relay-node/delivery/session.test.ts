@@ -10,8 +10,12 @@ const OTHER_ACCOUNT = "ba9876543210";
 /** Keeps what it is given; finishes what a test finishes. */
 class Basket {
   readonly batches: Batch[] = [];
+  readonly recalls: { account: string; ks: readonly number[] }[] = [];
   take(_session: Session, batch: Batch): void {
     this.batches.push(batch);
+  }
+  recall(account: string, ks: readonly number[]): void {
+    this.recalls.push({ account, ks });
   }
 }
 
@@ -29,7 +33,7 @@ test("joins with its token and pool, says who it is and what it would take", asy
   expect(gateway.link.frames).toEqual([
     {
       ...{ type: "hello", protocol: 1, version: "1.2.3", epoch: "epoch-1" },
-      ...{ free: 10, seen: 0, holding: [], parts: [] },
+      ...{ recalls: true, free: 10, seen: 0, holding: [], parts: [] },
     },
   ]);
 });
@@ -62,6 +66,27 @@ test("batches go to the work; credit is what the window leaves, at the batch las
   finish(session, 101, 1);
   await until(() => session.unacknowledgedCount === 0);
   expect(gateway.link.frames.at(-1)).toMatchObject({ type: "settled", free: 7, seen: 2 });
+});
+
+test("a recall goes to the work, behind the batch before it, and is answered; before the welcome too", async () => {
+  const gateway = await fakeGateway({ welcomes: false });
+  const work = new Basket();
+  const { session } = joinGateway(gateway, work);
+  const answers = () => gateway.link.frames.filter(({ type }) => type === "recalled");
+  await until(() => gateway.links.length > 0 && gateway.link.hello !== undefined);
+  gateway.link.send({ type: "recall", seq: 1, account: OTHER_ACCOUNT, ks: [7] });
+  await until(() => answers().length === 1);
+  expect(session.live).toBe(false);
+  gateway.link.send({ type: "welcome", relay: "relay-1", name: "one", pool: "default" });
+  gateway.link.sendBatch(batchTo(["a@dest.test"]));
+  gateway.link.send({ type: "recall", seq: 2, account: ACCOUNT, ks: [1, 2] });
+  await until(() => answers().length === 2);
+  expect(answers()).toEqual([1, 2].map((seq) => ({ type: "recalled", seq })));
+  expect(work.batches).toHaveLength(1);
+  expect(work.recalls).toEqual([
+    { account: OTHER_ACCOUNT, ks: [7] },
+    { account: ACCOUNT, ks: [1, 2] },
+  ]);
 });
 
 test("a window that is over-filled has no credit, never less", async () => {
