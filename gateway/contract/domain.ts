@@ -64,16 +64,21 @@ export const WhenBroken = z.enum(["warn", "stop"]).meta({
 });
 export type WhenBroken = z.infer<typeof WhenBroken>;
 
+const trackingSubdomain = label.max(63);
+
 const settings = {
   open_tracking: z.boolean().optional(),
   click_tracking: z.boolean().optional(),
   tls: z.enum(["enforced", "opportunistic"]).optional(),
-  capabilities: Capabilities.partial().optional(),
-  tracking_subdomain: label.max(63).optional(),
+  capabilities: Capabilities.partial().optional().meta({
+    description:
+      "`receiving`: of several accounts with a domain the first receives its mail, while its records are verified; the others have the finding `receiving.elsewhere`",
+  }),
+  tracking_subdomain: trackingSubdomain.optional(),
   when_broken: WhenBroken.optional(),
   unsubscribe: z.boolean().optional().meta({
     description:
-      "Ours: transactional mail too lets its recipients unsubscribe by one click (RFC 8058), as mail of the stream `bulk` always does. Off when not given",
+      "Ours: transactional mail too lets its recipients unsubscribe by one click (RFC 8058), as mail of the stream `bulk` always does. Off when not given. As `open_tracking` and `click_tracking`, it is of mail that is accepted from then on",
   }),
 };
 
@@ -90,6 +95,10 @@ export type CreateDomain = z.infer<typeof CreateDomain>;
 export const UpdateDomain = z
   .strictObject({
     ...settings,
+    tracking_subdomain: trackingSubdomain.nullable().optional().meta({
+      description:
+        "Null: links of new mail are at the public URL again. Those of mail that was accepted before lead over the host still, so its CNAME should stay for as long as they are followed",
+    }),
     mta_sts: MtaStsSetting.nullable()
       .optional()
       .meta({ description: "Ours: the policy that we serve for a verified domain; null switches it off" }),

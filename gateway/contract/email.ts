@@ -77,7 +77,7 @@ export const SendRequest = z
     require_tls: z.boolean().optional(),
     unsubscribe: z.boolean().optional().meta({
       description:
-        "Whether recipients may unsubscribe by one click (RFC 8058); as its domain says when not given. Mail of the stream `bulk` always has it. A `List-Unsubscribe` of your own in `headers` is kept instead",
+        "Whether recipients may unsubscribe by one click (RFC 8058); as its domain says when not given. Mail of the stream `bulk` always has it. In `html` and `text`, `{{unsubscribe_url}}` (or `{{{RESEND_UNSUBSCRIBE_URL}}}`) stands for the recipient's own link; mail that has none is refused then. A `List-Unsubscribe` of your own in `headers` is kept when it is one-click too: an https URI, and `List-Unsubscribe-Post` beside it; else ours takes its place, with your `mailto:` behind it",
     }),
     metadata: Metadata.optional(),
     on_suppressed: z.enum(["event", "refuse"]).optional().meta({

@@ -3,6 +3,8 @@
  *
  * `{{name}}` is escaped in HTML, `{{{name}}}` is not; `{{name|words}}` has a fallback for a missing value. What is no
  * placeholder stays as it is, so CSS and code keep their braces. Nothing is evaluated: no conditions, no loops.
+ *
+ * A few names are the service's own: nobody gives them a value, and they work in content without variables too.
  */
 import { z } from "zod";
 
@@ -17,6 +19,18 @@ export const Variables = z
   .meta({ id: "Variables", example: { first_name: "Ada", total: 42 } });
 export type Variables = z.infer<typeof Variables>;
 
+/** The link by which the recipient unsubscribes; the second is Resend's name for it. */
+const UNSUBSCRIBE_VARIABLES: readonly string[] = ["unsubscribe_url", "RESEND_UNSUBSCRIBE_URL"];
+
+export const isReservedVariable = (name: string): boolean => UNSUBSCRIBE_VARIABLES.includes(name);
+
+/** The reserved variables of one recipient. */
+export const unsubscribeVariables = (url: string): Variables =>
+  Object.fromEntries(UNSUBSCRIBE_VARIABLES.map((name) => [name, url]));
+
+/** Placeholders in one text: to take more into account would cost more than all else that is done with a recipient. */
+export const PLACEHOLDERS_LIMIT = 1000;
+
 /** A text taken apart: what stands as it is, and placeholders between. */
 export type Compiled = readonly (string | Placeholder)[];
 type Placeholder = { name: string; raw: boolean; fallback: string | undefined };
@@ -27,7 +41,12 @@ const INSIDE = /^\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*(?:\|([^{}]{0,1000}))?$/;
 const LONGEST_INSIDE = 1100;
 
 /** Takes a text apart, once for all who get it; in time linear in its length, whatever braces it has. */
-export const compile = (text: string): Compiled => {
+export const compile = (text: string): Compiled => takeApart(text, () => true);
+
+/** The same of a text that is not merged: only reserved names are placeholders in it. */
+export const compileReserved = (text: string): Compiled => takeApart(text, isReservedVariable);
+
+const takeApart = (text: string, isTaken: (name: string) => boolean): Compiled => {
   const pieces: (string | Placeholder)[] = [];
   let literalFrom = 0;
   let close = -1;
@@ -36,7 +55,7 @@ export const compile = (text: string): Compiled => {
     if (close < open + 2) close = text.indexOf("}}", open + 2);
     if (close < 0) break;
     const found = placeholderAt(text, open, close);
-    if (!found) {
+    if (!found || !isTaken(found.placeholder.name)) {
       open = text.indexOf("{{", open + 1);
       continue;
     }
@@ -92,6 +111,12 @@ export const missingIn = (texts: readonly (string | Compiled)[], variables: Vari
   return undefined;
 };
 
+/** How many places a text has for the link to unsubscribe by. */
+export const unsubscribePlaces = (text: string | Compiled): number =>
+  (typeof text === "string" ? compileReserved(text) : text).filter(
+    (piece) => typeof piece !== "string" && isReservedVariable(piece.name),
+  ).length;
+
 /** The names a text asks for, each once. */
 export const placeholdersIn = (text: string): string[] => [
   ...new Set(compile(text).flatMap((piece) => (typeof piece === "string" ? [] : [piece.name]))),
@@ -115,7 +140,9 @@ const placeholderAt = (
   const match = INSIDE.exec(text.slice(start, close));
   if (!match) return undefined;
   const [, name = "", fallback] = match;
-  return { placeholder: { name, raw, fallback: fallback?.trim() }, end: close + (raw ? 3 : 2) };
+  // A link of ours is no HTML, whatever braces it is asked for with: Resend's customers write three.
+  const placeholder = { name, raw: raw && !isReservedVariable(name), fallback: fallback?.trim() };
+  return { placeholder, end: close + (raw ? 3 : 2) };
 };
 
 const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };

@@ -129,6 +129,13 @@ export const PROBLEMS = {
     smtp: [550, "5.7.1"],
     text: "A recipient is suppressed, and the send asks to be refused then.",
   },
+  no_unsubscribe_link: {
+    status: 422,
+    who: "caller",
+    as: "validation_error",
+    smtp: [554, "5.6.0"],
+    text: "The email has a place for the link to unsubscribe by, and carries no such link.",
+  },
   rate_limit_exceeded: {
     status: 429,
     who: "wait",

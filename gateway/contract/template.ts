@@ -26,7 +26,10 @@ const fields = {
     .nullish(),
   from: z.string().max(2000).nullish(),
   reply_to: addresses.nullish(),
-  variables: z.array(TemplateVariable).max(50).nullish(),
+  variables: z.array(TemplateVariable).max(50).nullish().meta({
+    description:
+      "`unsubscribe_url` and `RESEND_UNSUBSCRIBE_URL` are none: in `html` and `text` they stand for the recipient's own link to unsubscribe by",
+  }),
 };
 
 export const CreateTemplate = z

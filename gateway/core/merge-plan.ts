@@ -8,10 +8,14 @@ import { parseMailbox } from "#contract/address.ts";
 import { isSafeHeaderValue } from "#contract/header-text.ts";
 import {
   compile,
+  isReservedVariable,
   merge,
   MERGED_BODY_LIMIT,
   mergedLength,
   missingIn,
+  PLACEHOLDERS_LIMIT,
+  unsubscribePlaces,
+  unsubscribeVariables,
   type Compiled,
   type Variables,
 } from "#contract/merge.ts";
@@ -27,8 +31,8 @@ const SUBJECT_LIMIT = 2000;
 const HEADER_LIMIT = 10_000;
 /** Of one recipient, all together. */
 const VARIABLES_LIMIT = 64 * 1024;
-/** In one text: taking more of them into account would cost more than all else that is done with a recipient. */
-const PLACEHOLDERS_LIMIT = 1000;
+/** What stands for the link to unsubscribe by, which is made on the relay: none is longer. */
+const LINK = unsubscribeVariables("x".repeat(500));
 
 type Part = { what: string; text: Compiled; as: "html" | "plain"; limit: number };
 
@@ -36,11 +40,15 @@ export class MergePlan {
   readonly #subject: Compiled;
   readonly #headers: { name: string; value: Compiled }[];
   readonly #parts: Part[];
+  /** What has a place for the link to unsubscribe by and may not. */
+  readonly #misplaced: string | undefined;
+  /** A body has a place for the link to unsubscribe by. */
+  readonly hasUnsubscribePlace: boolean;
 
   constructor({ subject, text, html, headers }: MergeTexts) {
     this.#subject = compile(subject);
     this.#headers = Object.entries(headers).map(([name, value]) => ({ name, value: compile(value) }));
-    this.#parts = [
+    const head: Part[] = [
       { what: "subject", text: this.#subject, as: "plain", limit: SUBJECT_LIMIT },
       ...this.#headers.map(({ name, value }): Part => ({
         what: `header \`${name}\``,
@@ -48,15 +56,25 @@ export class MergePlan {
         as: "plain",
         limit: HEADER_LIMIT,
       })),
+    ];
+    const body: Part[] = [
       { what: "text", text: compile(text ?? ""), as: "plain", limit: MERGED_BODY_LIMIT },
       { what: "html", text: compile(html ?? ""), as: "html", limit: MERGED_BODY_LIMIT },
     ];
+    this.#parts = [...head, ...body];
+    this.#misplaced = head.find(hasPlace)?.what;
+    this.hasUnsubscribePlace = body.some(hasPlace);
   }
 
   /** Why these variables cannot be merged into the texts; `undefined`: they can. */
-  refusal(variables: Variables): string | undefined {
-    if (JSON.stringify(variables).length > VARIABLES_LIMIT)
+  refusal(given: Variables): string | undefined {
+    if (JSON.stringify(given).length > VARIABLES_LIMIT)
       return `The variables are longer than ${VARIABLES_LIMIT} characters.`;
+    const reserved = Object.keys(given).find(isReservedVariable);
+    if (reserved !== undefined) return `The variable \`${reserved}\` is the service's own: it cannot be given.`;
+    if (this.#misplaced !== undefined)
+      return `The ${this.#misplaced} cannot have the link to unsubscribe by: only \`html\` and \`text\` can.`;
+    const variables = this.hasUnsubscribePlace ? { ...LINK, ...given } : given;
     const missing = missingIn(
       this.#parts.map(({ text }) => text),
       variables,
@@ -86,3 +104,5 @@ export class MergePlan {
     return undefined;
   }
 }
+
+const hasPlace = ({ text }: Part): boolean => unsubscribePlaces(text) > 0;

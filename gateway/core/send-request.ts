@@ -8,7 +8,7 @@
 import { parseMailbox } from "#contract/address.ts";
 import { RECIPIENT_LIMIT, SCHEDULE_LIMIT_MS, SendRequest } from "#contract/email.ts";
 import { isReservedHeader, isSafeHeaderName, isSafeHeaderValue } from "#contract/header-text.ts";
-import type { Variables } from "#contract/merge.ts";
+import { PLACEHOLDERS_LIMIT, unsubscribePlaces, type Variables } from "#contract/merge.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import type { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
 import { checkAttachments, type RemoteAttachment } from "./attachment-check.ts";
@@ -28,6 +28,8 @@ export type CheckedSend = {
   scheduledMs: number | undefined;
   /** It is to be refused when a recipient is suppressed. */
   refuseSuppressed: boolean;
+  /** Its own `html` or `text` has a place for the link to unsubscribe by, so it is to be refused when it has none. */
+  hasUnsubscribePlace: boolean;
   /** `headers`: the send's own, which are merged as the template's texts are. */
   template: { id: string; variables: Variables; headers: Record<string, string> } | undefined;
   meta: EmailMeta;
@@ -61,6 +63,9 @@ export const checkRequest = (
   if (sender?.kind === "problem") return sender;
   const addresses = checkAddresses(request);
   if (addresses.kind === "problem") return addresses;
+  const places = Math.max(unsubscribePlaces(request.html ?? ""), unsubscribePlaces(request.text ?? ""));
+  if (places > PLACEHOLDERS_LIMIT)
+    return problem("validation_error", `There are more than ${PLACEHOLDERS_LIMIT} places for the unsubscribe link.`);
   const attachments = checkAttachments(request.attachments ?? []);
   if (attachments.kind === "problem") return attachments;
   const scheduledMs = scheduledMsOf(request.scheduled_at, nowMs);
@@ -73,6 +78,7 @@ export const checkRequest = (
     stream: request.stream ?? "transactional",
     scheduledMs,
     refuseSuppressed: request.on_suppressed === "refuse",
+    hasUnsubscribePlace: places > 0,
     template: template && { id: template.id, variables: template.variables ?? {}, headers: request.headers ?? {} },
     meta: metaOf(request, addresses.written, scheduledMs),
     content: {

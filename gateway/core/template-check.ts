@@ -3,7 +3,7 @@
  */
 import { parseMailbox } from "#contract/address.ts";
 import { isSafeHeaderValue } from "#contract/header-text.ts";
-import type { Variables } from "#contract/merge.ts";
+import { isReservedVariable, type Variables } from "#contract/merge.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import type { TemplateVariable } from "#contract/template.ts";
 
@@ -25,6 +25,9 @@ export const checkTemplate = ({ subject, from, reply_to, variables }: TemplateFi
     if (parsed.kind === "invalid") return problem("validation_error", `Invalid \`reply_to\` field: ${parsed.reason}.`);
   }
   const names = variables.map(({ key }) => key);
+  const reserved = names.find(isReservedVariable);
+  if (reserved !== undefined)
+    return problem("validation_error", `Invalid \`variables\` field: \`${reserved}\` is the service's own.`);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   return twice === undefined
     ? undefined

@@ -36,9 +36,12 @@ export const packSend = async (
   if (isProblem(whole)) return whole;
   const content = await keepLarge(c, JSON.stringify(whole), of);
   if (typeof content === "object" && isProblem(content)) return content;
-  const { from, sender, recipients, stream, scheduledMs, refuseSuppressed, template } = send;
+  const { from, sender, recipients, stream, scheduledMs, refuseSuppressed, hasUnsubscribePlace, template } = send;
   const meta = JSON.stringify(send.meta);
-  return { from, sender, recipients, stream, scheduledMs, refuseSuppressed, template, meta, content };
+  return {
+    ...{ from, sender, recipients, stream, scheduledMs, refuseSuppressed, hasUnsubscribePlace, template },
+    ...{ meta, content },
+  };
 };
 
 /** Content too large for a batch is put into the account first, in chunks that fit a row, some of them a call. */

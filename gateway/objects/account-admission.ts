@@ -4,6 +4,7 @@
  * Everything here happens in one turn, in memory and by look-ups of a row: between a window's answer and its booking
  * nothing else can come. A refusal books nothing.
  */
+import { mayUnsubscribe } from "#contract/list-unsubscribe.ts";
 import type { Variables } from "#contract/merge.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { EmailMeta } from "#contract/relay-protocol.ts";
@@ -28,6 +29,8 @@ export type SendCall = {
   stream: Stream;
   scheduledMs: number | undefined;
   refuseSuppressed: boolean;
+  /** Its own texts have a place for the link to unsubscribe by. */
+  hasUnsubscribePlace: boolean;
   /** `headers`: of the send itself, which are merged as the template's texts are. */
   template: { id: string; variables: Variables; headers: Record<string, string> } | undefined;
   /** JSON text of `EmailMeta`. */
@@ -65,11 +68,14 @@ type Rooms = {
 
 export class AccountAdmission {
   readonly #rooms: Rooms;
+  readonly #publicUrl: string | undefined;
   /** By the part of a published template, which is never rewritten. */
   readonly #plans = new Map<number, MergePlan>();
 
-  constructor(rooms: Rooms) {
+  /** `publicUrl`: base of links in mail; undefined: none is known. */
+  constructor(rooms: Rooms, publicUrl: string | undefined) {
     this.#rooms = rooms;
+    this.#publicUrl = publicUrl;
   }
 
   /** Admits a call as a whole, or in a permissive batch what may be admitted of it. */
@@ -110,16 +116,33 @@ export class AccountAdmission {
     return senders.check(visitor, from, recipients) ?? (sender && senders.check(visitor, sender, recipients));
   }
 
+  /** Why an email whose texts have a place for the link to unsubscribe by may not be sent; `meta`: as it will be stored. */
+  unlinked(meta: string): Problem | undefined {
+    if (this.#publicUrl === undefined)
+      return problem(
+        "no_unsubscribe_link",
+        "`{{unsubscribe_url}}` has no link to stand for: the service has no public URL. The operator sets HIKYAKU_PUBLIC_URL.",
+      );
+    return mayUnsubscribe(EmailMeta.parse(JSON.parse(meta)))
+      ? undefined
+      : problem(
+          "no_unsubscribe_link",
+          '`{{unsubscribe_url}}` has no link to stand for: send with `"unsubscribe": true` or in the stream `bulk`, or switch `unsubscribe` of the domain on.',
+        );
+  }
+
   #resolve(visitor: Visitor, call: SendCall, nowMs: number): { from: Address; send: Send } | Problem {
     const filled = call.template ? this.#fillIn(call, call.template) : { ...call, from: call.from };
     if (isProblem(filled)) return filled;
-    const { from, meta, content } = filled;
+    const { from, content, hasUnsubscribePlace } = filled;
     if (!from) return problem("missing_required_field", "Missing `from` field.");
     const refused = this.checkSenders(visitor, from, call.sender, call.recipients) ?? this.#suppressedIn(call, nowMs);
     if (refused) return refused;
+    const meta = this.#rooms.domains.withMetaOf(from.domain, filled.meta);
+    const unlinked = hasUnsubscribePlace ? this.unlinked(meta) : undefined;
+    if (unlinked) return unlinked;
     const { recipients, stream, scheduledMs } = call;
-    const safeMeta = this.#rooms.domains.requiresTls(from.domain) ? requireTls(meta) : meta;
-    return { from, send: { domain: from.domain, recipients, stream, scheduledMs, meta: safeMeta, content } };
+    return { from, send: { domain: from.domain, recipients, stream, scheduledMs, meta, content } };
   }
 
   /** Who asks for it is told of suppressed recipients at once; of those that are suppressed later, by their events. */
@@ -138,7 +161,7 @@ export class AccountAdmission {
   #fillIn(
     call: SendCall,
     { id, variables: given, headers }: NonNullable<SendCall["template"]>,
-  ): { from: Address | undefined; meta: string; content: SendContent } | Problem {
+  ): Pick<SendCall, "from" | "meta" | "content" | "hasUnsubscribePlace"> | Problem {
     const template = this.#rooms.templates.forSend(id);
     if (isProblem(template)) return template;
     const meta = EmailMeta.parse(JSON.parse(call.meta));
@@ -153,12 +176,14 @@ export class AccountAdmission {
     if (refusal !== undefined) return problem("validation_error", refusal);
     meta.subject = plan.subject(variables);
     meta.variables = variables;
+    meta.template_id = template.id;
     if (meta.from === "") meta.from = template.from ?? "";
     if (meta.reply_to === undefined && template.reply_to !== undefined) meta.reply_to = template.reply_to;
     const from = call.from ?? addressIn(meta.from);
     // A send with headers or attachments of its own came with the template's texts beside them.
     const shared = { part: template.part, chunks: 1, size: template.size, shared: true } as const;
-    return { from, meta: JSON.stringify(meta), content: call.content === "{}" ? shared : call.content };
+    const content = call.content === "{}" ? shared : call.content;
+    return { from, meta: JSON.stringify(meta), content, hasUnsubscribePlace: plan.hasUnsubscribePlace };
   }
 
   /** Sends of one template with headers of their own, or another subject, are rare: only the plain ones are kept. */
@@ -178,6 +203,3 @@ export class AccountAdmission {
 
 /** Templates whose texts are kept taken apart: those of lately. */
 const PLANS_LIMIT = 50;
-
-/** The meta is JSON text of an object that is never empty: a field more goes before its closing brace. */
-const requireTls = (meta: string): string => `${meta.slice(0, -1)},"require_tls":true}`;

@@ -142,7 +142,7 @@ export class AccountEvents {
       const told = tellEmail({
         ...{ id, kind, atMs },
         data: EventData.parse(JSON.parse(row.data)),
-        recipient: recipients.get(delivery) ?? "",
+        recipient: recipients.get(delivery),
         email: { k: email, id: this.#formatId(email), meta: metaOf(email) },
       });
       return { k, atMs, event: { ...envelope, rank: EVENT_RANK[kind], ...told } };

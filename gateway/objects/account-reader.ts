@@ -8,7 +8,7 @@ import { EVENT_RANK, EventData, EventKind, lastEventWord, type EmailEvent } from
 import type { EmailDetail, EmailSummary } from "#contract/email.ts";
 import { idFormatter, kToMs, parseId } from "#contract/ids.ts";
 import { parseMailbox } from "#contract/address.ts";
-import { merge } from "#contract/merge.ts";
+import { merge, unsubscribeVariables } from "#contract/merge.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
@@ -160,8 +160,11 @@ export class AccountReader {
   }
 }
 
+/** The link to unsubscribe by is each recipient's own: its place is shown. */
+const LINK_PLACE = unsubscribeVariables("{{unsubscribe_url}}");
+
 /** As its recipients see it. */
 const merged = (text: string, { variables }: EmailMeta, as: "html" | "plain"): string =>
-  variables === undefined ? text : merge(text, variables, as);
+  variables === undefined ? text : merge(text, { ...LINK_PLACE, ...variables }, as);
 
 const noSuchEmail = (): Problem => problem("not_found", "There is no email with this id.");

@@ -101,6 +101,9 @@ const STEPS = [
   CREATE INDEX suppression_stream ON suppression (stream);
   CREATE INDEX suppression_origin_stream ON suppression (origin, stream);
   `,
+  `ALTER TABLE receiving_told ADD COLUMN answer TEXT`,
+  // What is told of an email and of none of its recipients, once.
+  `CREATE UNIQUE INDEX event_of_email ON event (email, kind) WHERE delivery = 0`,
 ] as const;
 
 export const openAccountTables = (storage: DurableObjectStorage): void => runSchemaSteps(storage, STEPS);
@@ -125,7 +128,7 @@ export const QUEUE_SQL = {
   settle: `UPDATE delivery SET attempt = v.attempt, due = v.due, doubt = v.doubt, state = v.state, last = v.last, events = v.events
     FROM (SELECT value ->> 0 AS k, value ->> 1 AS attempt, value ->> 2 AS due, value ->> 3 AS doubt, value ->> 4 AS state,
       value ->> 5 AS last, value -> 6 AS events FROM json_each(?1)) v WHERE delivery.k = v.k`,
-  stillLeased: `SELECT d.k FROM json_each(?1) j JOIN delivery d ON d.k = j.value WHERE d.due = 0`,
+  stillLeased: `SELECT d.k, d.rcpt FROM json_each(?1) j JOIN delivery d ON d.k = j.value WHERE d.due = 0`,
 } as const;
 
 /** The inserts of a group commit: one statement a table, rows as one JSON text. */

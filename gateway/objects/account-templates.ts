@@ -47,6 +47,7 @@ const SUMMARY = "SELECT k, alias, draft -> 'name' AS name, published_ms, updated
 
 /** What a send takes of a template. */
 export type PublishedTemplate = {
+  id: string;
   part: number;
   size: number;
   subject: string | undefined;
@@ -194,6 +195,7 @@ export class AccountTemplates {
       return problem("validation_error", "The template is a draft: publish it before you send with it.");
     const { subject, html, text, from, reply_to, variables } = readDraft(row.published);
     return {
+      id: this.#reference(row.k).id,
       part: row.part,
       size: row.size,
       subject: subject ?? undefined,

@@ -3,12 +3,14 @@
  */
 import { z } from "zod";
 import type { BulkReply } from "#contract/bulk.ts";
+import { unsubscribePlaces } from "#contract/merge.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import { TemplateVariable } from "#contract/template.ts";
 import { addressIn, type Address } from "../core/send-request.ts";
 import type { AccountAdmission } from "./account-admission.ts";
 import type { BulkChunk, BulkContent, BulkState } from "./account-bulk.ts";
 import type { Rooms } from "./account-desk.ts";
+import type { DomainMeta } from "./domain-meta.ts";
 import type { Idempotency, SendContent } from "./account-intake.ts";
 import { STREAMS } from "./account-schema.ts";
 import type { Visitor } from "./visitor.ts";
@@ -18,7 +20,11 @@ export type BulkOpening = {
   from: Address | undefined;
   sender: Address | undefined;
   templateId: string | undefined;
+  /** JSON text of `EmailMeta`, without recipients. */
+  meta: string;
   content: SendContent;
+  /** Its own texts have a place for the link to unsubscribe by. */
+  hasUnsubscribePlace: boolean;
   idempotency: Idempotency | undefined;
   /** The hash of line 1. */
   hash: number;
@@ -26,6 +32,8 @@ export type BulkOpening = {
 
 /** What a template brings to a bulk, kept with it. */
 const StoredTemplate = z.object({
+  /** Bulks that began before it was kept have none. */
+  id: z.string().optional(),
   subject: z.string().optional(),
   from: z.string().optional(),
   reply_to: z.array(z.string()).optional(),
@@ -35,7 +43,8 @@ const StoredTemplate = z.object({
 });
 export type BulkTemplate = z.infer<typeof StoredTemplate>;
 
-export type BulkOpened = { state: BulkState; template: BulkTemplate | undefined };
+/** `ofDomain`: what each of its emails carries beside the shared meta. */
+export type BulkOpened = { state: BulkState; template: BulkTemplate | undefined; ofDomain: DomainMeta };
 
 /** `limited`: why not the whole chunk was taken. `reply`: when nothing more is to be taken now. */
 export type BulkTaken = { state: BulkState; limited?: Problem; reply?: BulkReply };
@@ -57,15 +66,22 @@ export class BulkAdmission {
 
   /** Finds the bulk that this key began, or begins one: it counts as one message of its sender. */
   open(visitor: Visitor, opening: BulkOpening, nowMs: number): BulkOpened | Problem {
-    const { bulk, templates, limits, settings } = this.#rooms;
+    const { bulk, domains, templates, limits, settings } = this.#rooms;
     const { idempotency, sender, templateId, hash } = opening;
     const known = idempotency && bulk.find(idempotency, nowMs);
     if (known && isProblem(known)) return known;
-    if (known) return { state: known.state, template: readTemplate(known.template) };
-    const template = templateId === undefined ? undefined : templates.forSend(templateId);
-    if (template && isProblem(template)) return template;
+    const published = known || templateId === undefined ? undefined : templates.forSend(templateId);
+    if (published && isProblem(published)) return published;
+    const template = known ? readTemplate(known.template) : published;
     const from = opening.from ?? (template?.from === undefined ? undefined : addressIn(template.from));
     if (!from) return problem("missing_required_field", "Missing `from` field.");
+    const ofDomain = domains.metaOf(from.domain);
+    const unlinked = hasPlace(opening, template)
+      ? this.#admission.unlinked(domains.withMetaOf(from.domain, opening.meta))
+      : undefined;
+    // One that is complete is answered as before.
+    if (unlinked && !known?.state.done) return unlinked;
+    if (known) return { state: known.state, template, ofDomain };
     // One that could not take a single recipient is not begun.
     const refused =
       this.#admission.checkSenders(visitor, from, sender, []) ??
@@ -73,9 +89,11 @@ export class BulkAdmission {
       limits.admit([{ sender: from.address, recipients: 0, messages: 1 }], settings.limits, nowMs);
     if (refused) return refused;
     const content: string | BulkContent =
-      template && opening.content === "{}" ? { part: template.part, chunks: 1, size: template.size } : opening.content;
-    const state = bulk.begin(idempotency, content, template ? JSON.stringify(template) : null, hash, nowMs);
-    return { state, template };
+      published && opening.content === "{}"
+        ? { part: published.part, chunks: 1, size: published.size }
+        : opening.content;
+    const state = bulk.begin(idempotency, content, published ? JSON.stringify(published) : null, hash, nowMs);
+    return { state, template, ofDomain };
   }
 
   /** Takes what the windows let through of a chunk. */
@@ -109,6 +127,9 @@ export class BulkAdmission {
     return this.#rooms.keys.check(visitor, "send", nowMs) ?? this.#rooms.bulk.reply(k);
   }
 }
+
+const hasPlace = ({ hasUnsubscribePlace }: BulkOpening, template: BulkTemplate | undefined): boolean =>
+  hasUnsubscribePlace || [template?.html, template?.text].some((text) => unsubscribePlaces(text ?? "") > 0);
 
 const readTemplate = (json: string | null): BulkTemplate | undefined =>
   json === null ? undefined : StoredTemplate.parse(JSON.parse(json));

@@ -11,6 +11,7 @@
  * line each; everything else is a log line. It never ends the process: that is main.ts.
  */
 import type { Logger } from "pino";
+import { publicUrlTrouble } from "../cli/public-url.ts";
 import { dataPaths, lockDataDirectory, secretFile } from "./data-directory.ts";
 import { ensureDefaultAccount, ensureRelayToken } from "./first-start.ts";
 import { waitForGateway } from "./gateway-answers.ts";
@@ -114,6 +115,8 @@ const startAndWatch = async (options: LauncherOptions, running: Running): Promis
   const first = await Promise.race([ready, gaveUp]);
   if (first.kind === "late") return { kind: "failed", line: `not ready: ${first.reason}; the log says why` };
   if (first.kind !== "answers") return first;
+  const trouble = publicUrlTrouble(settings.publicUrl);
+  if (trouble !== undefined) say(`hikyaku: ${trouble}`);
   say(`hikyaku ready ${url} relays=${first.relays}`);
   return Promise.race([gaveUp, whenAborted(stop)]);
 };

@@ -1,10 +1,22 @@
 /**
- * Merges the content of an email that has variables: `{{placeholders}}` in texts and header values become its own.
+ * Puts into the content of an email what is its recipient's own: `{{placeholders}}` in texts and header values become
+ * its variables, the reserved ones the link to unsubscribe by, all in one pass: no value is looked into.
  *
  * Content that many emails share is taken apart once. The gateway has seen to it that nothing is missing and that no
  * merged header can break; what it did not foresee, composing refuses.
  */
-import { compile, merge, MERGED_BODY_LIMIT, mergedLength, type Compiled, type Variables } from "#contract/merge.ts";
+import { BODY_TEXT_LIMIT } from "#contract/email.ts";
+import {
+  compile,
+  type Compiled,
+  compileReserved,
+  merge,
+  MERGED_BODY_LIMIT,
+  mergedLength,
+  unsubscribePlaces,
+  unsubscribeVariables,
+  type Variables,
+} from "#contract/merge.ts";
 import type { EmailContent } from "#contract/relay-protocol.ts";
 
 type CompiledContent = {
@@ -13,33 +25,61 @@ type CompiledContent = {
   headers: { name: string; value: Compiled }[];
 };
 
-const compiled = new WeakMap<EmailContent, CompiledContent>();
+/**
+ * `variables` undefined: the email has no placeholders but the reserved ones, and those in its texts only.
+ * `unsubscribeUrl` undefined: it has no such link. Where there is nothing to put in, the content itself is returned.
+ */
+export const mergeContent = (
+  content: EmailContent,
+  variables: Variables | undefined,
+  unsubscribeUrl: string | undefined,
+): EmailContent => {
+  const reserved = unsubscribeUrl === undefined ? {} : unsubscribeVariables(unsubscribeUrl);
+  // Mail that was accepted before those names were reserved may have them as variables of its own.
+  if (variables) return fillIn(content, partsOf(content), { ...reserved, ...variables }, MERGED_BODY_LIMIT);
+  if (unsubscribeUrl === undefined) return content;
+  return fillIn(content, placesOf(content), reserved, BODY_TEXT_LIMIT + MERGED_BODY_LIMIT);
+};
 
-export const mergeContent = (content: EmailContent, variables: Variables): EmailContent => {
-  const { text, html, headers } = partsOf(content);
+const fillIn = (
+  content: EmailContent,
+  { text, html, headers }: CompiledContent,
+  values: Variables,
+  limit: number,
+): EmailContent => {
+  if (!text && !html && headers.length === 0) return content;
   // The gateway has looked at this; a relay must not be brought down by one that did not.
-  if (text && mergedLength(text, variables, "plain") > MERGED_BODY_LIMIT)
-    throw new Error("the text, merged, is too long");
-  if (html && mergedLength(html, variables, "html") > MERGED_BODY_LIMIT)
-    throw new Error("the html, merged, is too long");
+  if (text && mergedLength(text, values, "plain") > limit) throw new Error("the text, merged, is too long");
+  if (html && mergedLength(html, values, "html") > limit) throw new Error("the html, merged, is too long");
   return {
     ...content,
-    ...(text && { text: merge(text, variables, "plain") }),
-    ...(html && { html: merge(html, variables, "html") }),
+    ...(text && { text: merge(text, values, "plain") }),
+    ...(html && { html: merge(html, values, "html") }),
     ...(headers.length > 0 && {
-      headers: Object.fromEntries(headers.map(({ name, value }) => [name, merge(value, variables, "plain")])),
+      headers: Object.fromEntries(headers.map(({ name, value }) => [name, merge(value, values, "plain")])),
     }),
   };
 };
 
-const partsOf = (content: EmailContent): CompiledContent => {
-  const known = compiled.get(content);
-  if (known) return known;
-  const made = {
-    text: content.text === undefined ? undefined : compile(content.text),
-    html: content.html === undefined ? undefined : compile(content.html),
-    headers: Object.entries(content.headers ?? {}).map(([name, value]) => ({ name, value: compile(value) })),
+const once = (make: (content: EmailContent) => CompiledContent): ((content: EmailContent) => CompiledContent) => {
+  const made = new WeakMap<EmailContent, CompiledContent>();
+  return (content) => {
+    const compiled = made.get(content) ?? make(content);
+    made.set(content, compiled);
+    return compiled;
   };
-  compiled.set(content, made);
-  return made;
+};
+
+const partsOf = once(({ text, html, headers }) => ({
+  text: text === undefined ? undefined : compile(text),
+  html: html === undefined ? undefined : compile(html),
+  headers: Object.entries(headers ?? {}).map(([name, value]) => ({ name, value: compile(value) })),
+}));
+
+/** Of content that is not merged: its texts, when they have places for the link. */
+const placesOf = once(({ text, html }) => ({ text: placesIn(text), html: placesIn(html), headers: [] }));
+
+const placesIn = (text = ""): Compiled | undefined => {
+  const compiled = compileReserved(text);
+  return unsubscribePlaces(compiled) > 0 ? compiled : undefined;
 };

@@ -12,7 +12,7 @@ import type { LeasedDelivery, LeasedEmail } from "#contract/relay-protocol.ts";
 import { withFeedbackId } from "./feedback-header.ts";
 import type { GatewayStore } from "./gateway-store.ts";
 import { mergeContent } from "./merge-content.ts";
-import { type Personal, personalContent } from "./personal-message.ts";
+import { type Personal, personalContent, personalLinks } from "./personal-message.ts";
 import { signMessage } from "./sign.ts";
 
 /**
@@ -62,8 +62,9 @@ export class MessageMaker {
     try {
       const { k, id, meta } = email;
       const { returnPathKey } = keys.value;
-      const merged = meta.variables ? mergeContent(content.value, meta.variables) : content.value;
-      const own = personal ? await personalContent(merged, account, personal, returnPathKey) : merged;
+      const links = personal && personalLinks(account, personal, returnPathKey);
+      const merged = mergeContent(content.value, meta.variables, links?.unsubscribe);
+      const own = links ? await personalContent(merged, links) : merged;
       const marked = withFeedbackId(own, account, email, personal?.delivery, returnPathKey);
       const { bytes, needsSmtpUtf8 } = composeMessage({ k, id, meta, content: marked });
       const signed = await signMessage(bytes, keys.value.signers, Math.floor((meta.scheduled_at ?? kToMs(k)) / 1000));

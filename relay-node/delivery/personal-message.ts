@@ -1,8 +1,9 @@
 /**
  * What a message has for one recipient alone: the links by which they unsubscribe, and those that tell of opens and clicks.
  *
- * Such a message is made for each delivery; all others once for all recipients of an email. It depends on the delivery
- * and on what the gateway says of the domain, not on the try. The plain text is never touched.
+ * Such a message is made for each delivery; all others once for all recipients of an email. It depends on the delivery,
+ * on the email as it was accepted and on where this service is, not on the try. Of the plain text, only the places for
+ * the link to unsubscribe by are touched.
  */
 import type { KeyObject } from "node:crypto";
 import {
@@ -14,7 +15,7 @@ import {
   unsubscribeSignedText,
   unsubscribeUrl,
 } from "#contract/link-token.ts";
-import { UNSUBSCRIBE_FIELD, UNSUBSCRIBE_POST_FIELD, unsubscribeFields } from "#contract/list-unsubscribe.ts";
+import { mayUnsubscribe, unsubscribeFieldIn, withUnsubscribe } from "#contract/list-unsubscribe.ts";
 import type { Batch, EmailContent, LeasedDelivery, LeasedEmail } from "#contract/relay-protocol.ts";
 import { returnPathMac } from "./gateway-store.ts";
 import { findPlaces, type HtmlPlaces, rewriteHtml } from "./rewrite-links.ts";
@@ -30,12 +31,12 @@ export type Personal = {
 /** `undefined`: all recipients of the email get the same bytes. */
 export const personalOf = (
   { public_url }: Pick<Batch, "public_url">,
-  { meta, links }: LeasedEmail,
+  { meta }: LeasedEmail,
   delivery: LeasedDelivery,
 ): Personal | undefined => {
-  const mayUnsubscribe = meta.stream === "bulk" || (meta.unsubscribe ?? links?.unsubscribe ?? false);
+  const { links } = meta;
   // Unsubscribing has to work for years, and a customer's own host may be gone by then.
-  const unsubscribeBase = mayUnsubscribe ? (public_url ?? links?.url) : undefined;
+  const unsubscribeBase = mayUnsubscribe(meta) ? (public_url ?? links?.url) : undefined;
   const trackingBase = links?.url ?? public_url;
   const openBase = links?.opens === true ? trackingBase : undefined;
   const clickBase = links?.clicks === true ? trackingBase : undefined;
@@ -44,31 +45,43 @@ export const personalOf = (
     : { delivery, unsubscribeBase, openBase, clickBase };
 };
 
-/** `content`: merged. A List-Unsubscribe of the customer's own is kept, and ours is not added then. */
-export const personalContent = async (
-  content: EmailContent,
+/** The links of one recipient, each undefined when there is none of its kind. */
+export type PersonalLinks = {
+  unsubscribe: string | undefined;
+  open: string | undefined;
+  clickTo: ((target: string) => string) | undefined;
+};
+
+export const personalLinks = (
   account: string,
   { delivery: { k }, unsubscribeBase, openBase, clickBase }: Personal,
   returnPathKey: KeyObject,
-): Promise<EmailContent> => {
+): PersonalLinks => {
   const token = { account, k };
   const sign = (text: string): string => formatLinkToken(token, returnPathMac(returnPathKey, text));
+  return {
+    unsubscribe:
+      unsubscribeBase === undefined ? undefined : unsubscribeUrl(unsubscribeBase, sign(unsubscribeSignedText(token))),
+    open: openBase === undefined ? undefined : openUrl(openBase, sign(openSignedText(token))),
+    clickTo:
+      clickBase === undefined
+        ? undefined
+        : (target) => clickUrl(clickBase, sign(clickSignedText(token, target)), target),
+  };
+};
+
+/** `content`: merged. */
+export const personalContent = async (
+  content: EmailContent,
+  { unsubscribe, open, clickTo }: PersonalLinks,
+): Promise<EmailContent> => {
   const theirs = content.headers ?? {};
-  const theirUnsubscribe = valueOf(theirs, UNSUBSCRIBE_FIELD);
-  const headers =
-    unsubscribeBase === undefined || theirUnsubscribe !== undefined
-      ? theirs
-      : {
-          ...without(theirs, UNSUBSCRIBE_POST_FIELD),
-          ...unsubscribeFields(unsubscribeUrl(unsubscribeBase, sign(unsubscribeSignedText(token)))),
-        };
-  if (content.html === undefined || (openBase === undefined && clickBase === undefined)) return { ...content, headers };
-  const leadOver = (target: string): string | undefined =>
-    clickBase === undefined || isNamedIn(theirUnsubscribe, target)
-      ? undefined
-      : clickUrl(clickBase, sign(clickSignedText(token, target)), target);
-  const pixelUrl = openBase === undefined ? undefined : openUrl(openBase, sign(openSignedText(token)));
-  const html = rewriteHtml(content.html, await placesOf(content, content.html), leadOver, pixelUrl);
+  const headers = unsubscribe === undefined ? theirs : withUnsubscribe(theirs, unsubscribe);
+  if (content.html === undefined || (open === undefined && clickTo === undefined)) return { ...content, headers };
+  // Whoever unsubscribes, by our link or the customer's own, is not made to pass by us before.
+  const leavingBy = new Set([unsubscribe, ...urlsIn(unsubscribeFieldIn(theirs))].map(normal));
+  const leadOver = (target: string): string | undefined => (leavingBy.has(target) ? undefined : clickTo?.(target));
+  const html = rewriteHtml(content.html, await placesOf(content, content.html), leadOver, open);
   return { ...content, html, headers };
 };
 
@@ -80,14 +93,8 @@ const placesOf = (content: EmailContent, html: string): Promise<HtmlPlaces> => {
   return places;
 };
 
-/** Whoever unsubscribes by the customer's own link is not made to pass by us. */
-const isNamedIn = (field: string | undefined, target: string): boolean =>
-  Array.from(field?.matchAll(/<([^<>\s]+)>/g) ?? [], ([, url = ""]) => URL.parse(url)?.href).includes(target);
+/** Of `<url>, <url>`, as List-Unsubscribe has them. */
+const urlsIn = (field = ""): string[] => Array.from(field.matchAll(/<([^<>\s]+)>/g), ([, url = ""]) => url);
 
-const isNamed = (name: string, field: string): boolean => name.toLowerCase() === field.toLowerCase();
-
-const valueOf = (headers: Record<string, string>, field: string): string | undefined =>
-  Object.entries(headers).find(([name]) => isNamed(name, field))?.[1];
-
-const without = (headers: Record<string, string>, field: string): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !isNamed(name, field)));
+/** As `rewrite-links.ts` gives targets. */
+const normal = (url = ""): string | undefined => URL.parse(url)?.href;

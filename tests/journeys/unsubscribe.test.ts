@@ -25,7 +25,7 @@ const Domain = z.object({ id: z.string(), name: z.string() });
 let stack: Stack;
 
 beforeAll(async () => {
-  stack = await startStack({ env: { HIKYAKU_LOG: "warn" } });
+  stack = await startStack({ env: { HIKYAKU_LOG: "warn", HIKYAKU_RETRY: "1,..." } });
   const pem = { type: "pkcs8", format: "pem" } as const;
   const { privateKey } = generateKeyPairSync("ed25519");
   const path = `/admin/accounts/${stack.accountId}/domains/sender.test`;
@@ -45,7 +45,7 @@ const messagesOf = async (id: string): Promise<Message[]> =>
 const arrived = async (fields: object): Promise<{ id: string; message: Message }> => {
   const id = await stack.send({ to: "reader@sandbox.test", ...fields });
   await stack.eventsUntil(id, "email.delivered");
-  await expect.poll(async () => (await messagesOf(id)).length, { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(async () => (await messagesOf(id)).length).toBeGreaterThan(0);
   const [message = expect.unreachable()] = await messagesOf(id);
   return { id, message };
 };
@@ -83,10 +83,71 @@ test("each recipient of one email has a link of their own", async () => {
   const to = ["one@sandbox.test", "two@sandbox.test"];
   const id = await stack.send({ to, stream: "bulk" });
   await stack.eventsUntil(id, "email.delivered", { times: 2 });
-  await expect.poll(async () => (await messagesOf(id)).length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(async () => (await messagesOf(id)).length).toBe(2);
   const messages = await messagesOf(id);
   expect(new Set(await Promise.all(messages.map((each) => headerOf(each, "list-unsubscribe")))).size).toBe(2);
   for (const { authentication_results } of messages) expect(authentication_results.join()).toContain("dkim=pass");
+});
+
+test("a visible link in the text is each recipient's own, and the one of the header", async () => {
+  const template = {
+    name: "News",
+    subject: "News for {{name}}",
+    html: '<p>Dear {{name}}</p><a href="{{{RESEND_UNSUBSCRIBE_URL}}}">leave</a>',
+    text: "Dear {{name}}\nLeave: {{unsubscribe_url}}",
+  };
+  const { body } = await stack.request("POST", "/v1/templates", { body: template });
+  const id = String(body["id"]);
+  await stack.request("POST", `/v1/templates/${id}/publish`);
+  const lines = ["ada", "bob"].map((name) => ({ to: `${name}@sandbox.test`, variables: { name } }));
+  const shared = { from: "app@sender.test", stream: "bulk", template: { id } };
+  const taken = await stack.request("POST", "/v1/emails/bulk", {
+    body: [shared, ...lines].map((line) => JSON.stringify(line)).join("\n"),
+  });
+  expect(taken.body).toMatchObject({ accepted: 2 });
+  const plain = await stack.send({ to: "cas@sandbox.test", stream: "bulk", text: "Leave: {{unsubscribe_url}}" });
+  await stack.eventsUntil(plain, "email.delivered");
+  const links = new Set<string>();
+  for (const name of ["ada", "bob", "cas"]) {
+    const found = async () =>
+      Messages.parse((await stack.request("GET", "/v1/sandbox/messages")).body).data.find(({ rcpt_to }) =>
+        rcpt_to.startsWith(name),
+      );
+    await expect.poll(found).toBeDefined();
+    const message = (await found()) ?? expect.unreachable();
+    const link = (await headerOf(message, "list-unsubscribe")).slice(1, -1);
+    const { text, html } = await PostalMime.parse(message.raw);
+    expect(text).toContain(`Leave: ${link}`);
+    if (name !== "cas") expect(html).toContain(`<p>Dear ${name}</p><a href="${link}">leave</a>`);
+    expect(message.authentication_results.join()).toMatch(/dkim=pass [^,]*sender\.test/);
+    links.add(link);
+  }
+  expect(links.size).toBe(3);
+  const [link = ""] = links;
+  expect(await (await fetch(link)).text()).toContain("Unsubscribe?");
+  const refused = await stack.request("POST", "/v1/emails", {
+    body: { from: "app@sender.test", to: "dan@sandbox.test", subject: "x", text: "{{unsubscribe_url}}" },
+  });
+  expect(refused).toMatchObject({ status: 422, body: { name: "validation_error" } });
+});
+
+test("a mail that has to wait arrives as it was accepted, though its domain has changed its mind", async () => {
+  const { body } = await stack.request("GET", "/v1/domains");
+  const domain = z
+    .object({ data: z.array(Domain) })
+    .parse(body)
+    .data.find(({ name }) => name === "sender.test");
+  const set = (unsubscribe: boolean) => stack.request("PATCH", `/v1/domains/${domain?.id}`, { body: { unsubscribe } });
+  await set(true);
+  const id = await stack.send({ to: "deferred@sandbox.test", text: "Leave: {{unsubscribe_url}}" });
+  await stack.eventsUntil(id, "email.delivery_delayed");
+  await set(false);
+  await stack.eventsUntil(id, "email.delivered");
+  await expect.poll(async () => (await messagesOf(id)).length).toBe(1);
+  const [message = expect.unreachable()] = await messagesOf(id);
+  const link = (await headerOf(message, "list-unsubscribe")).slice(1, -1);
+  expect(link).toContain("/u/");
+  expect((await PostalMime.parse(message.raw)).text).toContain(`Leave: ${link}`);
 });
 
 test("opens and clicks of a domain that wants to know of them", async () => {
@@ -106,6 +167,7 @@ test("opens and clicks of a domain that wants to know of them", async () => {
   const click = /href="([^"]+\/c\/[^"]+)"/.exec(made)?.[1] ?? "";
   const open = /src="([^"]+\/o\/[^"]+)"/.exec(made)?.[1] ?? "";
   // What comes within a second of the delivery is taken for a scanner.
+  await stack.eventsUntil(id, "email.delivered");
   await wait(1100);
   expect((await fetch(click, { redirect: "manual", headers: CHROME })).headers.get("location")).toBe(
     "https://shop.test/?a=1&b=2",

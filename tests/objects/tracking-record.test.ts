@@ -20,7 +20,7 @@ const trackingIn = (records: DomainRecord[]): DomainRecord[] => records.filter((
 const linkHost = async (account: TestAccount): Promise<string | undefined> => {
   await acceptMany(account, 1);
   const { batch } = await account.stub.lease("default", "relay", 10);
-  return Batch.parse(JSON.parse(batch)).emails[0]?.links?.url;
+  return Batch.parse(JSON.parse(batch)).emails[0]?.meta.links?.url;
 };
 
 test.each<[string, FakeName, string]>([
@@ -59,4 +59,18 @@ test("another host is to be proved anew, and what is known of one stays", async 
   ]);
   expect(await linkHost(account)).toBeUndefined();
   expect((await update({ tracking_subdomain: "Send" })).status).toBe(400);
+});
+
+test("a host can be taken away again, and is left alone otherwise", async () => {
+  const account = await openAccount();
+  const made = await addDomain(account, { name: "shop.test", ...ON });
+  const update = (body: object) => call("PATCH", `/v1/domains/${made.id}`, { token: account.token, body });
+  doh.zone = { ...published(made, "go"), "go.shop.test": { cname: "mail.test" } };
+  await verifyDomain(account, made.id);
+  await update({ open_tracking: true });
+  expect(await linkHost(account)).toBe("https://go.shop.test");
+  expect((await update({ tracking_subdomain: null })).status).toBe(200);
+  const domain = await readDomain(account, made.id);
+  expect([domain.tracking_subdomain, trackingIn(domain.records), domain.click_tracking]).toEqual([undefined, [], true]);
+  expect(await linkHost(account)).toBeUndefined();
 });

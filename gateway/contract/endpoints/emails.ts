@@ -11,6 +11,7 @@ import type { Endpoint } from "./endpoint.ts";
 const IDEMPOTENCY = { "Idempotency-Key": "1 to 256 characters; the same key within 24 hours gives the same reply" };
 const SEND_PROBLEMS = [
   "not_found",
+  "no_unsubscribe_link",
   "invalid_from_address",
   "sender_not_allowed",
   "invalid_attachment",

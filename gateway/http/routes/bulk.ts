@@ -69,11 +69,11 @@ const feed = async (
   shared: CheckedSend,
   { sender, stream }: SendCall,
   hash: LineHash,
-  { state, template }: BulkOpened,
+  { state, template, ofDomain }: BulkOpened,
 ): Promise<Response> => {
   const account = accountOf(c);
   const visitor = c.get("visitor");
-  const checker = checkerOf(shared, template);
+  const checker = checkerOf(shared, template, ofDomain);
   const from = shared.from ?? addressIn(template?.from ?? "");
   if (!from) return sendProblem(c, problem("missing_required_field", "Missing `from` field."));
   const take: Take = (chunk) => account.addToBulk(visitor, { ...chunk, from, sender, stream });
@@ -115,13 +115,19 @@ const checkShared = (line: string): CheckedSend | Problem => {
   return checkRequest({ ...request, ...(template && { template: { id: template.id } }) }, Date.now());
 };
 
-const checkerOf = ({ meta, content }: CheckedSend, template: BulkTemplate | undefined): LineChecker =>
+const checkerOf = (
+  { meta, content }: CheckedSend,
+  template: BulkTemplate | undefined,
+  ofDomain: BulkOpened["ofDomain"],
+): LineChecker =>
   new LineChecker({
     meta: {
       ...meta,
+      ...ofDomain,
       from: meta.from === "" ? (template?.from ?? "") : meta.from,
       subject: meta.subject === "" ? (template?.subject ?? "") : meta.subject,
       ...(meta.reply_to === undefined && template?.reply_to && { reply_to: template.reply_to }),
+      ...(template?.id !== undefined && { template_id: template.id }),
     },
     text: template ? template.text : content.text,
     html: template ? template.html : content.html,

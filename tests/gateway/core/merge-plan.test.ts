@@ -33,16 +33,32 @@ test("a missing variable is named, wherever it is missing", () => {
     check(more, {}, "Missing variable `a`.");
 });
 
-test("what would be too long is refused before it is made", () => {
+test("the link to unsubscribe by is nobody's to give, and stands in texts alone", () => {
+  for (const name of ["unsubscribe_url", "RESEND_UNSUBSCRIBE_URL"]) {
+    check({ html: `{{${name}}}`, text: `{{{${name}}}}` }, {}, undefined);
+    check({ html: "x" }, { [name]: "https://evil.test" }, `\`${name}\` is the service's own`);
+    check({ html: "x", subject: `{{${name}|x}}` }, {}, "The subject cannot have");
+    check({ html: "x", headers: { "X-A": `{{${name}}}` } }, {}, "header `X-A` cannot have");
+  }
+  const hasPlace = (more: Partial<MergeTexts>): boolean => new MergePlan(texts(more)).hasUnsubscribePlace;
+  expect([hasPlace({ html: "{{unsubscribe_url}}" }), hasPlace({ text: "{{{RESEND_UNSUBSCRIBE_URL}}}" })]).toEqual([
+    true,
+    true,
+  ]);
+  expect([hasPlace({ html: "{{a}}" }), hasPlace({ subject: "{{unsubscribe_url}}" })]).toEqual([false, false]);
+  // Its length counts.
+  check({ text: `${"x".repeat(999_000)}{{unsubscribe_url}}{{a}}` }, { a: "y" }, undefined);
+  check({ text: `${"x".repeat(999_800)}{{unsubscribe_url}}{{a}}` }, { a: "y" }, "text, merged, is longer");
+});
+
+test("what would be too long is refused", () => {
   const long = "x".repeat(8000);
-  const began = performance.now();
   check({ html: "{{{a}}}".repeat(900) }, { a: long }, "html, merged, is longer");
   check({ text: "{{a}}".repeat(900) }, { a: long }, "text, merged, is longer");
   check({ html: "{{a}}".repeat(60_000) }, { a: "x" }, "more than 1000 placeholders");
   check({ subject: "{{a}}".repeat(400) }, { a: "xxxxxx" }, "subject, merged, is longer");
   check({ headers: { "X-A": "{{a}}{{a}}" } }, { a: long }, "`X-A`, merged, is longer");
   check({}, Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`v${n}`, long])), "variables are longer");
-  expect(performance.now() - began).toBeLessThan(1000);
   // Escaped it is longer than it looks.
   check({ html: "{{a}}".repeat(100) }, { a: "<".repeat(3000) }, "html, merged, is longer");
   check({ html: "{{{a}}}".repeat(100) }, { a: "<".repeat(3000) }, undefined);

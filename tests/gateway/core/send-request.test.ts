@@ -31,6 +31,7 @@ test("the least that is an email", () => {
     stream: "transactional",
     scheduledMs: undefined,
     refuseSuppressed: false,
+    hasUnsubscribePlace: false,
     template: undefined,
     meta: { from: "a@from.test", to: ["b@dest.test"], subject: "Hi" },
     content: { text: "Hello" },
@@ -44,6 +45,17 @@ test("a send may ask to be refused when a recipient is suppressed", () => {
     ["event", false],
   ] as const)
     expect(taken({ on_suppressed })).toMatchObject({ refuseSuppressed: expected });
+});
+
+test("a place for the link to unsubscribe by, in either text, is seen and left as it is", () => {
+  const check = (more: object, expected: boolean): void =>
+    expect(taken(more).hasUnsubscribePlace, JSON.stringify(more)).toBe(expected);
+  check({ text: "Leave: {{unsubscribe_url}}" }, true);
+  check({ html: '<a href="{{{RESEND_UNSUBSCRIBE_URL}}}">' }, true);
+  check({ text: "{{name}}", html: "{unsubscribe_url}", subject: "{{unsubscribe_url}}" }, false);
+  expect(contentOf({ html: "{{unsubscribe_url}}" }).html).toBe("{{unsubscribe_url}}");
+  check({ text: "{{unsubscribe_url}}".repeat(1000) }, true);
+  expect(checkSend({ ...LEAST, text: "{{unsubscribe_url}}".repeat(1001) })).toMatchObject({ kind: "problem" });
 });
 
 test("all that an email may have goes to the relay as it was written", () => {

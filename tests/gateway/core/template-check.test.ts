@@ -38,6 +38,8 @@ test("what is refused, and the words for it", () => {
   check({ from: "a@shop.test\r\nBcc: b@shop.test" }, "invalid_from_address", "`from`");
   check({ reply_to: ["a@shop.test", "nobody"] }, "validation_error", "`reply_to`");
   check({ variables: [NAME, TOTAL, { key: "name", type: "number" }] }, "validation_error", "`name` is declared twice");
+  for (const key of ["unsubscribe_url", "RESEND_UNSUBSCRIBE_URL"])
+    check({ variables: [NAME, { key, type: "string" }] }, "validation_error", `\`${key}\` is the service's own`);
 });
 
 test("a fallback has the type that is declared", () => {

@@ -1,5 +1,6 @@
 /** What one recipient alone gets: which links, when, and the same bytes on every try. */
 import { generateKeyPairSync } from "node:crypto";
+import PostalMime from "postal-mime";
 import { expect, test } from "vitest";
 import { base32 } from "#contract/ids.ts";
 import {
@@ -12,7 +13,7 @@ import {
 import type { EmailContent, LeasedEmail } from "#contract/relay-protocol.ts";
 import { GatewayStore, returnPathMac } from "../../../relay-node/delivery/gateway-store.ts";
 import { MessageMaker } from "../../../relay-node/delivery/message-maker.ts";
-import { personalContent, personalOf } from "../../../relay-node/delivery/personal-message.ts";
+import { personalContent, personalLinks, personalOf } from "../../../relay-node/delivery/personal-message.ts";
 import { TOKEN } from "../../support/fake-gateway.ts";
 import { ACCOUNT, email, fakeGateway, KEYS, RETURN_PATH_KEY } from "./relay-scene.ts";
 
@@ -22,11 +23,10 @@ const BATCH = { public_url: BASE };
 const K = 1_767_225_600_000 * 1024;
 const delivery = (k = K) => ({ k, email: K, rcpt: "b@dest.test", attempt: 1 });
 
-type Fields = { meta?: Partial<LeasedEmail["meta"]>; links?: LeasedEmail["links"]; content?: EmailContent };
+type Fields = { meta?: Partial<LeasedEmail["meta"]>; links?: LeasedEmail["meta"]["links"]; content?: EmailContent };
 const leased = ({ meta, links, content }: Fields): LeasedEmail => {
   const plain = email(K);
-  const parts = { ...(links && { links }), ...(content && { content }) };
-  return { ...plain, meta: { ...plain.meta, ...meta }, ...parts };
+  return { ...plain, meta: { ...plain.meta, ...meta, ...(links && { links }) }, ...(content && { content }) };
 };
 
 const basesOf = (fields: Fields, batch: { public_url?: string } = BATCH) => {
@@ -59,7 +59,7 @@ test("without a base there is no link to make", () => {
 const content = async (own: EmailContent, fields: Fields, k = K): Promise<EmailContent> => {
   const personal = personalOf(BATCH, leased(fields), delivery(k));
   if (!personal) throw new Error("it is not personal");
-  return personalContent(own, ACCOUNT, personal, RETURN_PATH_KEY);
+  return personalContent(own, personalLinks(ACCOUNT, personal, RETURN_PATH_KEY));
 };
 
 /** The token behind `path` in a text, which must be of the purpose. */
@@ -83,15 +83,15 @@ test("each delivery has a link of its own to unsubscribe by", async () => {
   }
 });
 
-test("a customer's own List-Unsubscribe is kept, with its -Post or without", async () => {
+test("a customer's own List-Unsubscribe is one-click, or ours takes its place; where we have none it is let alone", async () => {
+  const made = async (headers: Record<string, string>, fields: Fields) =>
+    (await content({ text: "x", headers }, fields)).headers;
+  const theirs = { "List-Unsubscribe": "<https://a.test/u>" };
+  const whole = { ...theirs, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" };
   const bulk: Fields = { meta: { stream: "bulk" } };
-  const kept = async (headers: Record<string, string>): Promise<void> =>
-    expect((await content({ text: "x", headers }, bulk)).headers).toEqual(headers);
-  await kept({ "List-Unsubscribe": "<https://a.test/u>" });
-  await kept({ "list-unsubscribe": "<mailto:u@a.test>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" });
-  // Without a link of theirs, their -Post speaks of nothing.
-  const { headers = {} } = await content({ text: "x", headers: { "LIST-UNSUBSCRIBE-POST": "y", "X-A": "b" } }, bulk);
-  expect(Object.keys(headers)).toEqual(["X-A", "List-Unsubscribe", "List-Unsubscribe-Post"]);
+  expect(await made(whole, bulk)).toEqual(whole);
+  expect((await made(theirs, bulk))?.["List-Unsubscribe"]).toMatch(/^<https:\/\/mail\.test\/u\//);
+  expect(await made(theirs, { links: { opens: true } })).toEqual(theirs);
 });
 
 test("links and the picture by what the domain has switched on", async () => {
@@ -126,6 +126,25 @@ test("the customer's own link to unsubscribe is not led over us", async () => {
 
 const privateKey = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 const signer = { selector: "s1", algorithm: "ed25519-sha256" as const, private_key: privateKey };
+
+test("places for the link get each delivery's own, which is not led over us", async () => {
+  const gateway = await fakeGateway();
+  const maker = new MessageMaker(new GatewayStore(gateway.url, TOKEN));
+  const own = leased({
+    meta: { stream: "bulk" },
+    links: { clicks: true },
+    content: { text: "Leave: {{unsubscribe_url}}", html: '<a href="{{{RESEND_UNSUBSCRIBE_URL}}}">leave</a>' },
+  });
+  for (const k of [K, K + 1]) {
+    const made = await maker.make(ACCOUNT, 1, own, personalOf(BATCH, own, delivery(k)));
+    if (made.kind !== "made") throw new Error(made.reason);
+    const message = await PostalMime.parse(made.bytes);
+    const link = /^<([^<>]+)>$/.exec(message.headers.find(({ key }) => key === "list-unsubscribe")?.value ?? "")?.[1];
+    expect(provedIn(link ?? "", "u", unsubscribeSignedText)).toEqual({ account: ACCOUNT, k });
+    expect(message.text?.trim()).toBe(`Leave: ${link}`);
+    expect(message.html?.trim()).toBe(`<a href="${link}">leave</a>`);
+  }
+});
 
 test("made for each delivery, merged and signed with its links, and the same on every try", async () => {
   const gateway = await fakeGateway({ keys: { [`${ACCOUNT}/from.test`]: { ...KEYS, signers: [signer] } } });
