@@ -14,15 +14,9 @@ import { GatewayStore } from "./delivery/gateway-store.ts";
 import { openJournal } from "./delivery/journal.ts";
 import { MessageMaker } from "./delivery/message-maker.ts";
 import { Session } from "./delivery/session.ts";
-import { createDmarcDesk } from "./inbound/dmarc-desk.ts";
-import { createDmarcPost } from "./inbound/dmarc-post.ts";
+import { openDesks } from "./inbound/desks.ts";
+import { LETTER_TIMEOUTS } from "./inbound/letter-forward.ts";
 import { startListener } from "./inbound/listener.ts";
-import { createAuthenticator } from "./inbound/received-authentication.ts";
-import { createReceivedDesk } from "./inbound/received-desk.ts";
-import { createReceivedPost } from "./inbound/received-post.ts";
-import { ReceivingDomains } from "./inbound/receiving-domains.ts";
-import { createReportDesk } from "./inbound/report-desk.ts";
-import { ReportPost } from "./inbound/report-post.ts";
 import { startSandboxTrap } from "./inbound/sandbox-trap.ts";
 import { createResolver } from "./policy/resolver.ts";
 import { parseSettings, type RelaySettings } from "./settings.ts";
@@ -59,33 +53,27 @@ else await run(opened);
 async function run({ journal, unsettled }: Extract<typeof opened, { kind: "open" }>): Promise<void> {
   const resolver = createResolver({ servers: settings.dnsServers, nowMs: Date.now });
   const store = new GatewayStore(settings.gatewayUrl, settings.token);
-  const { bounceDomain } = settings;
-  const post = new ReportPost(settings.gatewayUrl, settings.token, log);
-  const reportDesk = createReportDesk({ bounceDomain, post, log });
-  const { gatewayUrl, token, dnsServers: servers } = settings;
-  const name = settings.source?.name ?? settings.heloName;
-  const receivedDesk = createReceivedDesk({
-    ...{ name, log, nowMs: Date.now },
-    domains: new ReceivingDomains({ gatewayUrl, token, nowMs: Date.now }),
-    authenticate: createAuthenticator({ name, servers, log }),
-    post: createReceivedPost({ gatewayUrl, token, log }),
+  const connection = {
+    heloName: settings.source?.name ?? settings.heloName,
+    timeouts: settings.timeouts,
+    ...(settings.source && { localAddress: settings.source.ip }),
+  };
+  const { desks, reports } = openDesks(settings, {
+    name: connection.heloName,
+    resolver,
+    carrier: new Carrier(openConnection, { ...connection, timeouts: LETTER_TIMEOUTS }, Date.now),
+    log,
   });
-  const dmarcDesk = createDmarcDesk({ bounceDomain, post: createDmarcPost({ gatewayUrl, token, log }), log });
-  const inbound = await startListener(settings, [reportDesk, dmarcDesk, receivedDesk], log);
+  const inbound = await startListener(settings, desks, log);
   if (inbound.kind === "refused") return stopWith(2, inbound.reason);
   const trap = await startSandboxTrap({
     store,
     servers: settings.dnsServers,
     log,
     keep: (account, json) => sessions.some((session) => session.sendTrapped(account, json)),
-    bounceDomain,
-    report: (delivery) => void reportDesk.take(delivery),
+    bounceDomain: settings.bounceDomain,
+    report: (delivery) => void reports.take(delivery),
   });
-  const connection = {
-    heloName: settings.source?.name ?? settings.heloName,
-    timeouts: settings.timeouts,
-    ...(settings.source && { localAddress: settings.source.ip }),
-  };
   const courier = new Courier({
     relay: settings.name,
     routes: new Map([...settings.routes, ["sandbox.test", trap.route]]),

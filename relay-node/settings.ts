@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { parseDomain } from "#dns/domain.ts";
 import { PoolName } from "#contract/account.ts";
+import { type Mailbox, parseMailbox } from "#contract/address.ts";
 import { CREDIT_WINDOW } from "#contract/relay-protocol.ts";
 import { parseDnsServers } from "./policy/resolver.ts";
 import { parseRoutes, type RouteTable } from "./policy/routes.ts";
@@ -29,6 +30,8 @@ export type RelaySettings = {
   /** Where bounces, complaints and mail come in; undefined: nowhere. Port 0 is any that is free. */
   inbound: { host: string; port: number } | undefined;
   bounceDomain: string;
+  /** Who reads mail to the operator; undefined: nobody. */
+  postmaster: Mailbox | undefined;
   /** Files of the listeners' certificate; undefined: one of our own. */
   certificate: { cert: string; key: string } | undefined;
   logLevel: z.infer<typeof LogLevel>;
@@ -69,6 +72,7 @@ export const parseSettings = (env: Record<string, string | undefined>, hostName:
     connections: read("HIKYAKU_RELAY_CONNECTIONS_ALL", integer(1, 10_000), "500"),
     inbound: read("HIKYAKU_INBOUND", listener, "off"),
     bounceDomain: read("HIKYAKU_BOUNCE_DOMAIN", domain, "bounce.localhost"),
+    postmaster: read("HIKYAKU_POSTMASTER", postmaster, " "),
     certificate: read("HIKYAKU_TLS_CERT", certificate(env["HIKYAKU_TLS_KEY"] || ""), " "),
     logLevel: read(
       "HIKYAKU_LOG",
@@ -76,6 +80,8 @@ export const parseSettings = (env: Record<string, string | undefined>, hostName:
       "info",
     ),
   };
+  if (settings.postmaster && settings.postmaster.domain === settings.bounceDomain)
+    problems.push("HIKYAKU_POSTMASTER: is at the bounce domain, whose mail comes here");
   if (problems.length > 0 || !isComplete(settings)) return { kind: "invalid", problems };
   return { kind: "settings", settings };
 };
@@ -86,7 +92,7 @@ const isComplete = (settings: {
   Object.entries(settings).every(([name, value]) => value !== undefined || MAY_BE_ABSENT.has(name));
 
 /** All others are there when nothing was wrong. */
-const MAY_BE_ABSENT: ReadonlySet<string> = new Set(["source", "inbound", "certificate"]);
+const MAY_BE_ABSENT: ReadonlySet<string> = new Set(["source", "inbound", "postmaster", "certificate"]);
 
 /** What is wrong with one setting. */
 class Mistake {
@@ -139,6 +145,12 @@ const listener = (text: string): RelaySettings["inbound"] | Mistake => {
   return isIP(host) === (v6 === undefined ? 4 : 6) && Number(port) <= 65_535
     ? { host, port: Number(port) }
     : new Mistake(`"${text}" is not an IP address and a port, as in 0.0.0.0:25 or [::]:25`);
+};
+
+const postmaster = (text: string): RelaySettings["postmaster"] | Mistake => {
+  if (text.trim() === "") return undefined;
+  const parsed = parseMailbox(text);
+  return parsed.kind === "mailbox" ? parsed.mailbox : new Mistake(`"${text}" is no address: ${parsed.reason}`);
 };
 
 /** Both files or neither. */

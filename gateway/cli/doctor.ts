@@ -13,6 +13,7 @@ import { findPort } from "../selfhost/listen-port.ts";
 import { callApi } from "./api-client.ts";
 import { type ApiOptions, dataDirectory, gatewayUrl } from "./credentials.ts";
 import { lookAtRelays, relaysOf } from "./dns-relays.ts";
+import { publicUrlTrouble } from "./public-url.ts";
 import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
 
 export type DoctorOptions = ApiOptions & { json?: boolean; smtpProbe?: string };
@@ -35,6 +36,8 @@ export const doctor = async (options: DoctorOptions, around: Surroundings): Prom
     nodeVersion(),
     dataDirectoryFinding(options, around),
     adminTokenFinding(options, around),
+    publicUrlFinding(around),
+    ...postmasterFinding(around),
     ...(await gatewayFindings(options, around)),
     ...(await networkFindings(options, around)),
     ...(await relayFindings(around)),
@@ -83,6 +86,27 @@ const adminTokenFinding = (options: DoctorOptions, around: Surroundings): Findin
     return { check, status: "fail", text: `${path} cannot be read by this user: run as its owner` };
   }
   return { check, status: "warn", text: `${path} is not there yet: the first \`npm start\` makes it` };
+};
+
+const publicUrlFinding = ({ env }: Surroundings): Finding => {
+  const url = env["HIKYAKU_PUBLIC_URL"];
+  const trouble = publicUrlTrouble(url);
+  return {
+    check: "public URL",
+    status: trouble === undefined ? "ok" : "warn",
+    text: trouble ?? `links lead to ${url}`,
+  };
+};
+
+/** Of a relay that takes mail in. */
+const postmasterFinding = ({ env }: Surroundings): Finding[] => {
+  if ((env["HIKYAKU_INBOUND"] || "off") === "off") return [];
+  const check = "postmaster";
+  const postmaster = env["HIKYAKU_POSTMASTER"];
+  if (postmaster) return [{ check, status: "ok", text: `mail to the operator goes to ${postmaster}` }];
+  const text =
+    "letters to postmaster@ and abuse@ of the bounce domain are refused (RFC 5321 §4.5.1 asks for somebody who reads them): set HIKYAKU_POSTMASTER to an address elsewhere";
+  return [{ check, status: "warn", text }];
 };
 
 const gatewayFindings = async (options: DoctorOptions, around: Surroundings): Promise<Finding[]> => {

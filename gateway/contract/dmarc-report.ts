@@ -1,8 +1,8 @@
 /**
  * A DMARC aggregate report that came by mail, on its way from a relay to the account whose domain it is about.
  *
- * It is what a stranger wrote: the token of the address that it came to says whose it is, and nothing says that it is
- * true. It is bounded; what is beyond is counted in `leftOut`.
+ * It is what a stranger wrote: the token of the address that it came to says whose it is, SPF and DKIM of the mail say who
+ * wrote it, and nothing says that it is true. It is bounded; what is beyond is counted in `leftOut`.
  */
 import { z } from "zod";
 import type { AggregateReport } from "#dns/dmarc-report.ts";
@@ -11,6 +11,9 @@ import type { AggregateReport } from "#dns/dmarc-report.ts";
 export const DMARC_REPORT_CHARACTERS = 200_000;
 /** Signatures, checks and reasons of one record; the first ones say who it was. */
 const MOST_RESULTS = 10;
+
+/** Signatures that a relay verifies, and SPF. */
+const MOST_AUTHENTICATED = 20;
 
 /** As `readReport` cuts them. */
 const Text = z.string().max(400);
@@ -36,6 +39,7 @@ const ReportRecord = z.object({
 /** `AggregateReport` of the DNS library, bounded. */
 export const MailedReport = z.object({
   organization: Text,
+  reporter: Text.exactOptional(),
   reportId: Text,
   beginSeconds: Seconds,
   endSeconds: Seconds,
@@ -51,9 +55,10 @@ export const MailedReport = z.object({
 }) satisfies z.ZodType<AggregateReport>;
 export type MailedReport = z.infer<typeof MailedReport>;
 
-/** `POST /relay/inbound/dmarc`. Told twice, a report is kept once. */
+/** `POST /relay/inbound/dmarc`. Told twice, a report is kept once. `authenticated`: domains that its mail is proved to be of. */
 export const PostedReport = z.object({
   recipient: z.string().max(320),
+  authenticated: z.array(Text).max(MOST_AUTHENTICATED),
   report: MailedReport.refine((report) => JSON.stringify(report).length <= DMARC_REPORT_CHARACTERS, {
     error: `has more than ${DMARC_REPORT_CHARACTERS} characters`,
   }),
@@ -67,9 +72,18 @@ export type PostedReport = z.infer<typeof PostedReport>;
  * - `forged`: the address is of our form and none of ours; nothing was asked or changed
  * - `no-domain`: the account has the domain no more
  * - `other-domain`: it is about a domain that has nothing to do with that of the address
- * - `full`: the account has as many as it may keep
+ * - `unauthenticated`: its mail is not proved to be of whom it says has written it
+ * - `full`: the account has as many as it may keep, or as the domain or the author may have in a day
  */
-export const MailedReportVerdict = z.enum(["stored", "known", "forged", "no-domain", "other-domain", "full"]);
+export const MailedReportVerdict = z.enum([
+  "stored",
+  "known",
+  "forged",
+  "no-domain",
+  "other-domain",
+  "unauthenticated",
+  "full",
+]);
 export type MailedReportVerdict = z.infer<typeof MailedReportVerdict>;
 export const MailedReportReply = z.object({ verdict: MailedReportVerdict });
 

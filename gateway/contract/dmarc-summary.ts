@@ -76,7 +76,7 @@ export const DmarcDomain = z
     policy: Policy.meta({ description: "As the newest report has it" }),
     begin_at: z.string(),
     end_at: z.string(),
-    organizations: z.array(z.string()),
+    organizations: z.array(z.string()).meta({ description: "Who sent the reports, by the domain that proved it" }),
     reports: z.int(),
     messages: z.int(),
     passed: z.int(),

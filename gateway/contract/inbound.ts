@@ -83,7 +83,7 @@ export type InboundReports = z.infer<typeof InboundReports>;
  * - `known`: an event told it before, or it comes too late to matter
  * - `gone`: the proof is right, the delivery is not there any more
  * - `ignored`: it changes nothing: a receipt, a delay
- * - `unclear`: the mail had several recipients, and which of them complains is not to be told
+ * - `unclear`: the mail had several recipients, and which of them complains is not to be told: an event tells it of the email
  * - `forged`: it came to an address of our form that is none of ours; nothing was asked or changed
  * - `expired`: its proof is older than `PROOF_DAYS`
  * - `unproved`: it came to an address for everybody and carries no proof of ours

@@ -4,7 +4,7 @@
  * It stands at the domain itself, so it takes the domain's mail from whoever had it: no other part of a domain depends
  * on it, and it is not among what a domain needs for sending.
  */
-import type { DomainRecord } from "#contract/domain.ts";
+import type { DomainFinding, DomainRecord } from "#contract/domain.ts";
 import type { Finding } from "#dns/finding.ts";
 import type { Answer } from "#dns/resolver.ts";
 
@@ -16,6 +16,12 @@ const RFC = "RFC 5321 §5.1";
 export const receivingRecord = (host: string): DomainRecord => ({
   ...{ record: "Receiving", name: AT_DOMAIN, type: "MX", value: host },
   ...{ ttl: "Auto", status: "not_started", priority: PRIORITY },
+});
+
+/** Another account had the domain before and receives for it. */
+export const receivedElsewhere = (domain: string): DomainFinding => ({
+  ...{ code: "receiving.elsewhere", status: "fail", name: domain, rfc: "RFC 5321 §2.3.11" },
+  text: `Another account receives the mail of ${domain}: none of it comes to this one until receiving is off there.`,
 });
 
 /** What the domain's MX records say of it. */

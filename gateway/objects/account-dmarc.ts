@@ -1,19 +1,25 @@
 /**
  * DMARC reports that came by mail for an account's domains: kept once, added up when they are asked for.
  *
- * Whose address a report came to was proved by whoever calls (`core/dmarc-report-proof.ts`); what it says is a
- * stranger's word. How many are kept, for how long, and how much is read for an answer are bounded. Keeping none is told.
+ * Whose address a report came to was proved by whoever calls (`core/dmarc-report-proof.ts`). Kept is what its author is
+ * proved to have sent, under the author's domain and no name that it gives itself; what it says is a stranger's word. How
+ * many are kept, for how long, and how much is read for an answer are bounded. Keeping none is told.
  */
-import { MailedReport, type MailedReportVerdict } from "#contract/dmarc-report.ts";
+import { MailedReport, type MailedReportVerdict, type PostedReport } from "#contract/dmarc-report.ts";
 import type { DmarcSummary } from "#contract/dmarc-summary.ts";
 import { idFormatter, K_PER_MS, parseId } from "#contract/ids.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { summarizeReports } from "#dns/dmarc-report-summary.ts";
 import { PUBLIC_SUFFIXES } from "#resolvers/public-suffixes.ts";
+import { reportAuthor } from "../core/dmarc-report-author.ts";
 import { dmarcDomain } from "../core/dmarc-summary-view.ts";
 
 export const DMARC_REPORT_LIMIT = 10_000;
-const KEPT_MS = 400 * 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
+const KEPT_MS = 400 * DAY_MS;
+/** Of one domain in a day, from all and from one author: an author has hardly more than one an hour. */
+export const DMARC_DAY_LIMIT = 500;
+export const DMARC_AUTHOR_LIMIT = 50;
 /** Of the reports that one answer is made of, the newest first: an object has 128 MB. */
 const READ_CHARACTERS = 8_000_000;
 
@@ -23,6 +29,8 @@ export const DMARC_SQL = {
   newest: "SELECT json FROM dmarc_report WHERE domain = ?1 AND k >= ?2 ORDER BY k DESC",
   count: "SELECT COUNT(*) AS n FROM dmarc_report WHERE domain = ?1 AND k >= ?2",
   all: "SELECT COUNT(*) AS n FROM dmarc_report",
+  since:
+    "SELECT COUNT(*) AS n, COUNT(*) FILTER (WHERE source ->> 1 = ?3) AS own FROM dmarc_report WHERE domain = ?1 AND k >= ?2",
   forget: "DELETE FROM dmarc_report WHERE domain = ?1",
   sweep: "DELETE FROM dmarc_report WHERE k < ?1",
 } as const;
@@ -47,18 +55,29 @@ export class AccountDmarc {
   }
 
   /** `domain`: the key of that whose address it came to. */
-  take(domain: number, report: MailedReport, nowMs: number): MailedReportVerdict {
+  take(domain: number, { report, authenticated }: Omit<PostedReport, "recipient">, nowMs: number): MailedReportVerdict {
     const { sql, takeK, nameOf } = this.#context;
     const name = nameOf(this.#formatId(domain));
     if (name === undefined) return "no-domain";
     if (!isRelated(name, report.published.domain)) return "other-domain";
-    const source = sourceOf(report);
+    const author = reportAuthor(report, authenticated, PUBLIC_SUFFIXES);
+    if (author === undefined) return "unauthenticated";
+    const kept = { ...report, organization: author };
+    const source = sourceOf(kept);
     if (sql.exec(DMARC_SQL.known, domain, source).toArray().length > 0) return "known";
-    this.#kept ??= sql.exec<{ n: number }>(DMARC_SQL.all).one().n;
-    if (this.#kept >= DMARC_REPORT_LIMIT) return "full";
-    sql.exec(DMARC_SQL.insert, takeK(1, nowMs), domain, source, JSON.stringify(report));
-    this.#kept += 1;
+    if (this.#isFull(domain, author, nowMs)) return "full";
+    sql.exec(DMARC_SQL.insert, takeK(1, nowMs), domain, source, JSON.stringify(kept));
+    this.#kept = (this.#kept ?? 0) + 1;
     return "stored";
+  }
+
+  #isFull(domain: number, author: string, nowMs: number): boolean {
+    const { sql } = this.#context;
+    this.#kept ??= sql.exec<{ n: number }>(DMARC_SQL.all).one().n;
+    if (this.#kept >= DMARC_REPORT_LIMIT) return true;
+    const dayAgo = (nowMs - DAY_MS) * K_PER_MS;
+    const { n, own } = sql.exec<{ n: number; own: number }>(DMARC_SQL.since, domain, dayAgo, author).one();
+    return n >= DMARC_DAY_LIMIT || own >= DMARC_AUTHOR_LIMIT;
   }
 
   /** `id`: of the domain. `sinceMs`: of those that came since. */

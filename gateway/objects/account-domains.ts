@@ -8,10 +8,9 @@ import type { Notice } from "#contract/event.ts";
 import { idFormatter, parseId } from "#contract/ids.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
-import type { LeasedEmail } from "#contract/relay-protocol.ts";
 import { type CheckedDomain, sendingDomainOf } from "../core/domain-check.ts";
 import { settleLook } from "../core/domain-look.ts";
-import { receivingRecord } from "../core/receiving-record.ts";
+import { receivedElsewhere, receivingRecord } from "../core/receiving-record.ts";
 import { recordStatuses, troubleIn } from "../core/record-status.ts";
 import { isTrackingFinding, trackingRecord, trackingStatus, trackingTrouble } from "../core/tracking-record.ts";
 import {
@@ -22,6 +21,7 @@ import {
   type StoredRecord,
   writeDomain,
 } from "./domain-row.ts";
+import { type DomainMeta, metaOfDomain, withMetaOfDomain } from "./domain-meta.ts";
 import type { LookFinding } from "./domain-look-up.ts";
 import { domainDetail, domainNotice, domainSummary, type ShownWith } from "./domain-view.ts";
 import { pageOfRows } from "./page-of-rows.ts";
@@ -38,6 +38,8 @@ export type DomainsContext = {
   /** Both in the transaction of the change. */
   tell: (notice: Notice, nowMs: number) => void;
   changePolicy: (domain: string, policy: string | null, nowMs: number) => void;
+  /** Does another account have the mail of a domain with receiving on? */
+  isReceivedElsewhere: (domain: string) => boolean;
 };
 
 /** A policy as it was asked for and as it is served; `id`: of the record that announces it. */
@@ -86,24 +88,25 @@ export class AccountDomains {
     return isProved ? `${domain.settings.return_path}.${name}` : undefined;
   }
 
-  /** The links that its mail has for each recipient alone. */
-  linksOf(name: string): LeasedEmail["links"] {
+  /** What its mail carries from its acceptance on. */
+  metaOf(name: string): DomainMeta {
     const domain = this.#domains.get(name);
-    if (!domain) return undefined;
-    const { unsubscribe, open_tracking: opens, click_tracking: clicks } = domain.settings;
-    if (!unsubscribe && !opens && !clicks) return undefined;
-    const host = domain.records.find(({ record, proved }) => record === "Tracking" && proved);
-    return { unsubscribe, opens, clicks, ...(host && { url: `https://${host.name}.${name}` }) };
+    return domain ? metaOfDomain(domain) : {};
   }
 
-  requiresTls(name: string): boolean {
-    return this.#domains.get(name)?.settings.tls === "enforced";
+  /** The same put into the meta of a mail, a JSON text. */
+  withMetaOf(name: string, meta: string): string {
+    const domain = this.#domains.get(name);
+    return domain ? withMetaOfDomain(domain, meta) : meta;
   }
 
-  /** Domains that the account receives for: proved to be its own, with receiving on. The same array until they change. */
+  /**
+   * Domains that the account is to receive for: with receiving on, verified once, and with a key of the account in their
+   * DNS now, for mail is nobody's to keep who had the domain once. The same array until they change.
+   */
   receiving(): readonly string[] {
     this.#receiving ??= [...this.#domains.values()]
-      .filter((domain) => domain.settings.receiving === "enabled" && isTrusted(domain))
+      .filter((domain) => domain.settings.receiving === "enabled" && isOwn(domain))
       .map(({ name }) => name);
     return this.#receiving;
   }
@@ -163,7 +166,7 @@ export class AccountDomains {
   /** `policy`: what `mta_sts` of the request has become. */
   update(
     id: string,
-    { mta_sts, ...change }: UpdateDomain,
+    { mta_sts, tracking_subdomain, ...change }: UpdateDomain,
     policy: NewPolicy | undefined,
     nowMs: number,
   ): { object: "domain"; id: string } | Problem {
@@ -171,11 +174,14 @@ export class AccountDomains {
     if (!domain) return noSuchDomain();
     if (policy && !isWhole(domain))
       return problem("validation_error", "Invalid `mta_sts` field: the domain is not verified.");
-    const { mta_sts: policyBefore, ...before } = domain.settings;
+    const { mta_sts: policyBefore, tracking_subdomain: hostBefore, ...before } = domain.settings;
     const kept = policy ? { ...policy.setting, id: policy.id } : mta_sts === null ? undefined : policyBefore;
     const settings = DomainSettings.parse({
       ...before,
-      ...withoutAbsent({ ...change, ...change.capabilities, mta_sts: kept }),
+      ...withoutAbsent({
+        ...{ ...change, ...change.capabilities, mta_sts: kept },
+        tracking_subdomain: tracking_subdomain === undefined ? hostBefore : tracking_subdomain,
+      }),
     });
     const collision = collisionIn(settings);
     if (collision) return collision;
@@ -296,7 +302,9 @@ export class AccountDomains {
   }
 
   #detail(domain: Domain, shown: ShownWith): DomainDetail {
-    return domainDetail(this.#formatId(domain.k), domain, shown);
+    const detail = domainDetail(this.#formatId(domain.k), domain, shown);
+    const isElsewhere = this.#context.isReceivedElsewhere(domain.name);
+    return isElsewhere ? { ...detail, findings: [receivedElsewhere(domain.name), ...detail.findings] } : detail;
   }
 }
 
@@ -314,6 +322,10 @@ const UNKNOWN = {
 
 /** Now, as far as is known. */
 const isWhole = ({ vouched, status }: Domain): boolean => vouched || status === "verified";
+
+/** It was verified, and its DNS names a key of this account still: whatever else is broken, who has the domain wants it. */
+const isOwn = ({ vouched, wasWhole, records }: Domain): boolean =>
+  vouched || (wasWhole && records.some(({ record, proved }) => record === "DKIM" && proved));
 
 /** By default a record that breaks later stops nothing, so that a slip in the DNS loses no mail. */
 const isTrusted = (domain: Domain): boolean =>

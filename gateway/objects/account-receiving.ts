@@ -1,75 +1,120 @@
 /**
- * Which domains the account receives for, as the directory is to know it: relays ask there whose a recipient is.
+ * Which domains the account receives for: those that it wants to, and that the directory has given it.
  *
- * The account's domains are the truth; what the directory was told is remembered, and told is the difference. So a call
- * that was lost is made again, and of two accounts that prove a domain the later one has it.
+ * Relays ask the directory whose a recipient is, and it gives a domain to one account at a time: who comes first keeps it
+ * until they give it up, by setting or because they cannot prove it any more. What was asked there is remembered with
+ * the answer, so a call that was lost is made again, and what another account has is asked for again later.
+ * Invariant: what is not wanted any more is not received from that moment on, whatever the directory has heard.
  */
 import type { Errand } from "./errand.ts";
 import { logEvent } from "./log.ts";
 
 const RETRY_MS = 60_000;
+/** Until a domain that another account has is asked for again, unless its owner looks after it before. */
+const AGAIN_MS = 10 * 60_000;
 
 export type ReceivingContext = {
   sql: SqlStorage;
   account: string;
   /** Names; the same array until they change. */
   wanted: () => readonly string[];
-  tell: (added: string[], removed: string[]) => Promise<void>;
+  /** The domains to have and to give up; answers with those that are the account's. */
+  tell: (wanted: string[], givenUp: string[]) => Promise<string[]>;
 };
+
+/** `asked`: there is no answer yet, and the directory may know of it or not. */
+type Claim = "asked" | "granted" | "refused";
 
 export class AccountReceiving implements Errand {
   readonly #context: ReceivingContext;
-  /** What was wanted when the directory last knew all of it. */
-  #told: readonly string[] | undefined;
+  readonly #claims: Map<string, Claim>;
+  /** What was wanted when all of it was last asked for. */
+  #settled: readonly string[] | undefined;
   #isRunning = false;
-  #notBeforeMs = 0;
+  #retryMs = 0;
+  #againMs = Infinity;
 
   constructor(context: ReceivingContext) {
     this.#context = context;
+    this.#claims = readClaims(context.sql);
+  }
+
+  receives(domain: string): boolean {
+    return this.#claims.get(domain) === "granted" && this.#context.wanted().includes(domain);
+  }
+
+  /** Another account has what this one wants. */
+  isElsewhere(domain: string): boolean {
+    return this.#claims.get(domain) === "refused" && this.#context.wanted().includes(domain);
   }
 
   nextMs(nowMs: number): number {
-    if (this.#isTold()) return Infinity;
-    return this.#isRunning ? nowMs + RETRY_MS : this.#notBeforeMs;
+    if (this.#isRunning) return nowMs + RETRY_MS;
+    return this.#isSettled() ? this.#againMs : this.#retryMs;
   }
 
   async run(nowMs: number): Promise<void> {
-    if (this.#isRunning || this.nextMs(nowMs) > nowMs) return;
+    if (this.nextMs(nowMs) <= nowMs) await this.settle(nowMs);
+  }
+
+  /** Asks and gives up now what there is, for an owner who waits for it. Never rejects. */
+  async settle(nowMs: number): Promise<void> {
+    const { account, tell } = this.#context;
+    const wanted = this.#context.wanted();
+    const { lacking, givenUp } = this.#difference(wanted);
+    if (this.#isRunning || lacking.length + givenUp.length === 0) return;
     this.#isRunning = true;
-    const { sql, account, tell } = this.#context;
-    const { added, removed, wanted } = this.#difference();
+    for (const domain of lacking) if (!this.#claims.has(domain)) this.#remember(domain, "asked");
+    for (const domain of givenUp) this.#remember(domain, "asked");
     try {
-      await tell(added, removed);
-      for (const domain of removed) sql.exec("DELETE FROM receiving_told WHERE domain = ?", domain);
-      for (const domain of added) sql.exec("INSERT OR IGNORE INTO receiving_told (domain) VALUES (?)", domain);
-      this.#told = wanted;
+      const granted = new Set(await tell(lacking, givenUp));
+      for (const domain of givenUp) this.#forget(domain);
+      for (const domain of lacking) this.#remember(domain, granted.has(domain) ? "granted" : "refused");
+      this.#settled = wanted;
+      this.#retryMs = 0;
+      this.#againMs = granted.size < lacking.length ? nowMs + AGAIN_MS : Infinity;
     } catch (error) {
       logEvent("error", "account.receiving-not-told", { account, error: String(error) });
-      this.#notBeforeMs = nowMs + RETRY_MS;
+      this.#settled = undefined;
+      this.#retryMs = nowMs + RETRY_MS;
     } finally {
       this.#isRunning = false;
     }
   }
 
-  #isTold(): boolean {
-    if (this.#context.wanted() === this.#told) return true;
-    const { added, removed, wanted } = this.#difference();
-    if (added.length + removed.length > 0) return false;
-    this.#told = wanted;
+  #isSettled(): boolean {
+    const wanted = this.#context.wanted();
+    if (wanted === this.#settled) return true;
+    const { lacking, givenUp } = this.#difference(wanted);
+    if (lacking.length + givenUp.length > 0) return false;
+    this.#settled = wanted;
     return true;
   }
 
-  #difference(): { added: string[]; removed: string[]; wanted: readonly string[] } {
-    const wanted = this.#context.wanted();
-    const told = this.#context.sql
-      .exec<{ domain: string }>("SELECT domain FROM receiving_told")
-      .toArray()
-      .map(({ domain }) => domain);
-    const [are, were] = [new Set(wanted), new Set(told)];
+  #difference(wanted: readonly string[]): { lacking: string[]; givenUp: string[] } {
+    const names = new Set(wanted);
     return {
-      added: wanted.filter((domain) => !were.has(domain)),
-      removed: told.filter((domain) => !are.has(domain)),
-      wanted,
+      lacking: wanted.filter((domain) => this.#claims.get(domain) !== "granted"),
+      givenUp: [...this.#claims.keys()].filter((domain) => !names.has(domain)),
     };
   }
+
+  #remember(domain: string, claim: Claim): void {
+    const answer = claim === "asked" ? null : claim;
+    this.#context.sql.exec("INSERT OR REPLACE INTO receiving_told (domain, answer) VALUES (?, ?)", domain, answer);
+    this.#claims.set(domain, claim);
+  }
+
+  #forget(domain: string): void {
+    this.#context.sql.exec("DELETE FROM receiving_told WHERE domain = ?", domain);
+    this.#claims.delete(domain);
+  }
 }
+
+const readClaims = (sql: SqlStorage): Map<string, Claim> =>
+  new Map(
+    sql
+      .exec<{ domain: string; answer: string | null }>("SELECT domain, answer FROM receiving_told")
+      .toArray()
+      .map(({ domain, answer }) => [domain, answer === "granted" || answer === "refused" ? answer : "asked"]),
+  );

@@ -111,19 +111,27 @@ export class Directory extends DurableObject<Env> {
     return this.#sql.exec<{ text: string }>("SELECT text FROM policy WHERE domain = ?", domain).toArray()[0]?.text;
   }
 
-  /** Domains that an account receives for, and no longer. Of two accounts it is as with policies. */
-  async setReceiving(account: string, added: readonly string[], removed: readonly string[]): Promise<void> {
-    for (const domain of removed)
+  /**
+   * Domains that an account wants to receive for, and those that it gives up. Who comes first keeps a domain. Answers
+   * with those of the wanted that are the account's.
+   */
+  async setReceiving(account: string, wanted: readonly string[], givenUp: readonly string[]): Promise<string[]> {
+    for (const domain of givenUp)
       this.#sql.exec("DELETE FROM receiving WHERE domain = ? AND account = ?", domain, account);
-    for (const domain of added)
+    for (const domain of wanted)
       this.#sql.exec(
-        "INSERT OR REPLACE INTO receiving (domain, account) SELECT ?1, id FROM account WHERE id = ?2",
+        "INSERT OR IGNORE INTO receiving (domain, account) SELECT ?1, id FROM account WHERE id = ?2",
         ...[domain, account],
       );
+    return wanted.filter((domain) => this.#receiverOf(domain) === account);
   }
 
   /** The account that receives for a domain. */
   async receiver(domain: string): Promise<string | undefined> {
+    return this.#receiverOf(domain);
+  }
+
+  #receiverOf(domain: string): string | undefined {
     return this.#sql.exec<{ account: string }>("SELECT account FROM receiving WHERE domain = ?", domain).toArray()[0]
       ?.account;
   }

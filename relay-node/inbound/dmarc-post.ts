@@ -4,23 +4,22 @@
  * One try: what cannot be kept now is `unavailable`, and the server that sent the mail comes again. Never rejects.
  */
 import type { Logger } from "pino";
-import { type MailedReport, MailedReportReply, type MailedReportVerdict } from "#contract/dmarc-report.ts";
+import { MailedReportReply, type MailedReportVerdict, type PostedReport } from "#contract/dmarc-report.ts";
 
 export type DmarcPostOptions = { gatewayUrl: string; token: string; log: Logger };
 
-/** `recipient`: the address that the report came to. */
-export type DmarcPost = (recipient: string, report: MailedReport) => Promise<MailedReportVerdict | "unavailable">;
+export type DmarcPost = (posted: PostedReport) => Promise<MailedReportVerdict | "unavailable">;
 
 const TIMEOUT_MS = 20_000;
 
 export const createDmarcPost =
   ({ gatewayUrl, token, log }: DmarcPostOptions): DmarcPost =>
-  async (recipient, report) => {
+  async (posted) => {
     try {
       const response = await fetch(new URL("/relay/inbound/dmarc", gatewayUrl), {
         method: "POST",
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-        body: JSON.stringify({ recipient, report }),
+        body: JSON.stringify(posted),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       const text = await response.text();

@@ -27,13 +27,14 @@ export const takeMessage = async (
     if (end !== "whole") return { kind: end };
     const { bytes, countedBytes } = message;
     if (!bytes) return { kind: "replied", reply: { code: 452, text: "4.3.1 No room for it now, try again later" } };
+    const headFor = oneHeadADesk(bytes);
     const replies: SmtpReply[] = [];
     for (const { address: recipient, desk } of recipients)
       replies.push(
         countedBytes > desk.wanted.bytes && desk.wanted.beyond === "refuse"
           ? tooLarge(desk.wanted.bytes)
           : await desk.take({
-              ...{ ...envelope, recipient, bytes: head(bytes, desk.wanted.bytes) },
+              ...{ ...envelope, recipient, bytes: headFor(desk) },
               recipients: recipients.filter((other) => other.desk === desk).map(({ address }) => address),
             }),
       );
@@ -58,5 +59,12 @@ const read = async (stream: Stream, message: MessageBytes): Promise<"whole" | "t
   }
 };
 
-const head = (bytes: Uint8Array, length: number): Uint8Array =>
-  bytes.length <= length ? bytes : bytes.subarray(0, length);
+/** The same object each time: by it a desk knows what it has made of the message. */
+const oneHeadADesk = (bytes: Uint8Array): ((desk: Desk) => Uint8Array) => {
+  const heads = new Map<Desk, Uint8Array>();
+  return (desk) => {
+    const head = heads.get(desk) ?? bytes.subarray(0, desk.wanted.bytes);
+    heads.set(desk, head);
+    return head;
+  };
+};

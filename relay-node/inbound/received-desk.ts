@@ -19,6 +19,7 @@ import { outlineOf } from "./received-outline.ts";
 import { type Post, receivedKey } from "./received-post.ts";
 import type { ReceivingDomains } from "./receiving-domains.ts";
 import type { Desk, InboundDelivery, SmtpReply } from "./reception.ts";
+import { receivedField } from "./trace-field.ts";
 
 export type ReceivedDeskOptions = {
   /** What this relay calls itself. */
@@ -77,17 +78,25 @@ const keep = async (options: ReceivedDeskOptions, account: string, delivery: Inb
   };
   const verdict = await post(account, key, mail, [trace, bytes]);
   log.info({ event: "received", account, verdict, size: bytes.length });
-  if (verdict === "no-domain") for (const address of receivedFor) domains.forget(domainOf(address));
-  return replyTo(verdict);
+  return verdict === "no-domain" ? replyToOthers(domains, receivedFor) : replyTo(verdict);
 };
 
-const replyTo = (verdict: ReceivedVerdict | "unavailable"): SmtpReply => {
+/** It is not this account's any more. Refused is what nobody has, as the gateway says now: another may have it since. */
+const replyToOthers = async (
+  domains: ReceivedDeskOptions["domains"],
+  receivedFor: readonly string[],
+): Promise<SmtpReply> => {
+  const names = new Set(receivedFor.map(domainOf));
+  for (const domain of names) domains.forget(domain);
+  const receivers = await Promise.all(Array.from(names, (domain) => domains.receiverOf(domain)));
+  return receivers.every(({ kind }) => kind === "nobody") ? NOBODY : LATER;
+};
+
+const replyTo = (verdict: Exclude<ReceivedVerdict, "no-domain"> | "unavailable"): SmtpReply => {
   switch (verdict) {
     case "stored":
     case "known":
       return { code: 250, text: "2.0.0 Taken" };
-    case "no-domain":
-      return NOBODY;
     case "full":
       return { code: 452, text: "4.2.2 There is no room for it now" };
     case "suspended":
@@ -124,12 +133,9 @@ const traceOf = (
   key: string,
   fields: string,
 ): Buffer => {
-  const helo = client.helo.replaceAll(/[^\w.:[\]-]/g, "_").slice(0, 255);
-  const date = new Date(nowMs()).toUTCString().replace("GMT", "+0000");
-  const how = client.isSecure ? "ESMTPS" : "ESMTP";
   const own =
     `Return-Path: <${cleanText(mailFrom).replaceAll(/[<>]/g, "")}>\r\n` +
-    `Received: from ${helo || "unknown"} ([${client.ip}])\r\n\tby ${name} with ${how} id ${key.slice(0, 16)};\r\n\t${date}\r\n`;
+    receivedField({ client, name, id: key.slice(0, 16), nowMs: nowMs() });
   const trace = Buffer.from(own + fields);
   return trace.length <= TRACE_LIMIT_BYTES ? trace : Buffer.from(own);
 };

@@ -1,6 +1,7 @@
 /**
- * Whose mail comes in for a domain: the gateway is asked once a minute for each, also for those that are nobody's, so
- * that strangers who make up names cost little.
+ * Whose mail comes in for a domain: the gateway is asked once a minute for each. That a domain is nobody's is remembered
+ * for ten seconds, so that names which strangers make up cost little, and a domain that was just switched on is refused
+ * no longer than that.
  *
  * What cannot be found out now is `unknown` and not remembered. Entries and questions under way are bounded.
  */
@@ -10,7 +11,7 @@ export type Receiver = { kind: "account"; account: string } | { kind: "nobody" }
 
 export type ReceivingDomainsOptions = { gatewayUrl: string; token: string; nowMs: () => number };
 
-const REMEMBERED_MS = 60_000;
+const REMEMBERED_MS = { account: 60_000, nobody: 10_000 } as const;
 const REMEMBERED = 10_000;
 const QUESTIONS = 50;
 const TIMEOUT_MS = 10_000;
@@ -40,11 +41,11 @@ export class ReceivingDomains {
     this.#known.delete(domain);
     const [oldest] = this.#known.keys();
     if (this.#known.size >= REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(domain, { receiver, untilMs: this.#options.nowMs() + REMEMBERED_MS });
+    this.#known.set(domain, { receiver, untilMs: this.#options.nowMs() + REMEMBERED_MS[receiver.kind] });
     return receiver;
   }
 
-  /** It does not receive for it any more, whatever is remembered. */
+  /** Whoever received for it does so no more: the gateway is to be asked anew. */
   forget(domain: string): void {
     this.#known.delete(domain);
   }

@@ -21,7 +21,7 @@ export type InboundDelivery = {
   recipients?: readonly string[];
   /** Empty: `<>`. */
   mailFrom: string;
-  /** The same object for all recipients of a message. */
+  /** The same object for all recipients of a message at a desk. */
   bytes: Uint8Array;
   client: InboundClient;
 };
@@ -34,6 +34,8 @@ export type Desk = {
   owns: (address: InboundAddress) => Promise<"yes" | "no" | "unknown">;
   /** Octets of a message that are wanted. Of a longer one the rest is cut off, or it is refused. */
   wanted: { bytes: number; beyond: "cut" | "refuse" };
+  /** Of one message; absent: as many as it may have at all. Who writes to more of them sends it again for the others. */
+  recipients?: number;
   /** 2xx only when what it is about is durable. */
   take: (delivery: InboundDelivery) => Promise<SmtpReply>;
 };

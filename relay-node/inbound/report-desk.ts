@@ -15,32 +15,44 @@ import type { ReportPost, Told } from "./report-post.ts";
 const FOR_EVERYBODY = new Set(["abuse", "fbl", "postmaster"]);
 /** Reports stand at the beginning of a mail, and no more of it is opened. */
 const WANTED_BYTES = 256 * 1024;
+/** A report speaks of one mail: it comes to one return-path, or to a few when a server gathers. */
+const RECIPIENTS = 10;
 
 export type ReportDeskOptions = { bounceDomain: string; post: Pick<ReportPost, "tell">; log: Logger };
 
 export const createReportDesk = ({ bounceDomain, post, log }: ReportDeskOptions): Desk => {
-  /** By the bytes of a message, which are the same for all its recipients. */
-  const opened = new WeakMap<Uint8Array, Promise<InboundMessage>>();
-  const open = ({ bytes, mailFrom }: InboundDelivery): Promise<InboundMessage> => {
-    const message = opened.get(bytes) ?? classifyInbound(bytes, mailFrom);
-    opened.set(bytes, message);
-    return message;
-  };
+  const read = createReportReader({ post, log });
   return {
     owns: async (address) => (isOurs(address, bounceDomain) ? "yes" : "no"),
     wanted: { bytes: WANTED_BYTES, beyond: "cut" },
+    recipients: RECIPIENTS,
     take: async (delivery) => {
-      const message = await open(delivery);
-      if (message.kind === "auto-reply" || message.kind === "other") {
-        log.info({ event: "inbound.no-report", kind: message.kind });
-        // RFC 5321 §4.5.5: to a null sender there is nobody to be told.
-        return message.kind === "auto-reply" || delivery.mailFrom === "" ? TAKEN : NO_REPORT;
-      }
-      const verdict = await post.tell({ recipient: delivery.recipient, report: message });
-      const account = parseReturnPath(localPartOf(delivery.recipient))?.account;
-      log.info({ event: "inbound.report", kind: message.kind, verdict, account });
-      return replyTo(verdict);
+      const told = await read(delivery);
+      if (told !== "other" && told !== "auto-reply") return replyToReport(told);
+      // RFC 5321 §4.5.5: to a null sender there is nobody to be told.
+      return told === "auto-reply" || delivery.mailFrom === "" ? TAKEN : NO_REPORT;
     },
+  };
+};
+
+/** What the gateway says of a report; or what a message is that is none, and of which nobody was told. */
+export type ReportReader = (delivery: InboundDelivery) => Promise<Told | "auto-reply" | "other">;
+
+export const createReportReader = ({ post, log }: Pick<ReportDeskOptions, "post" | "log">): ReportReader => {
+  /** By the bytes of a message, which are the same for all its recipients. */
+  const opened = new WeakMap<Uint8Array, Promise<InboundMessage>>();
+  return async ({ bytes, mailFrom, recipient }) => {
+    const opening = opened.get(bytes) ?? classifyInbound(bytes, mailFrom);
+    opened.set(bytes, opening);
+    const message = await opening;
+    if (message.kind === "auto-reply" || message.kind === "other") {
+      log.info({ event: "inbound.no-report", kind: message.kind });
+      return message.kind;
+    }
+    const verdict = await post.tell({ recipient, report: message });
+    const account = parseReturnPath(localPartOf(recipient))?.account;
+    log.info({ event: "inbound.report", kind: message.kind, verdict, account });
+    return verdict;
   };
 };
 
@@ -53,7 +65,7 @@ const isOurs = ({ localPart, domain }: InboundAddress, bounceDomain: string): bo
 const TAKEN: SmtpReply = { code: 250, text: "2.0.0 Taken" };
 const NO_REPORT: SmtpReply = { code: 550, text: "5.7.1 Only reports of bounces and abuse are read here" };
 
-const replyTo = (verdict: Told): SmtpReply => {
+export const replyToReport = (verdict: Told): SmtpReply => {
   switch (verdict) {
     case "recorded":
     case "known":

@@ -4,8 +4,6 @@
  * It keeps no state: which attempt this is stands in the return-path. What it accepts goes to its account with
  * the verdict of SPF, DKIM and DMARC, for which the keys we sign with count as published.
  */
-import { promises as dns } from "node:dns";
-import type { AuthenticateOptions } from "mailauth";
 import type { Logger } from "pino";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
 import { base32 } from "#contract/ids.ts";
@@ -13,6 +11,7 @@ import type { Trapped } from "#contract/relay-protocol.ts";
 import { parseReturnPath, returnPathSignedText, type ReturnPathToken } from "#contract/return-path.ts";
 import { returnPathMac, type GatewayStore } from "../delivery/gateway-store.ts";
 import type { Route } from "../policy/routes.ts";
+import { judgeMail, type LookUp, lookUpBy, type MailToJudge } from "./mail-verdicts.ts";
 import type { InboundDelivery } from "./reception.ts";
 import { sandboxReport } from "./sandbox-reports.ts";
 
@@ -48,6 +47,7 @@ const refusalOf = (localPart: string, attempt: number): string | undefined => {
 };
 
 export const startSandboxTrap = async (options: TrapOptions): Promise<SandboxTrap> => {
+  const lookUp = lookUpWithOurKeys(options);
   const server = new SMTPServer({
     name: "sandbox.test",
     disabledCommands: ["AUTH", "STARTTLS"],
@@ -58,7 +58,7 @@ export const startSandboxTrap = async (options: TrapOptions): Promise<SandboxTra
       callback(refusal === undefined ? null : smtpError(refusal));
     },
     onData: (stream, session, callback) => {
-      receive(options, stream, session).then(
+      receive({ ...options, lookUp }, stream, session).then(
         () => callback(null),
         (error: unknown) => {
           options.log.error({ event: "sandbox.failed", error: String(error) });
@@ -86,7 +86,7 @@ const tokenOf = (session: SMTPServerSession): (ReturnPathToken & { mac: string }
 };
 
 const receive = async (
-  options: TrapOptions,
+  options: TrapOptions & { lookUp: LookUp },
   stream: SMTPServerDataStream,
   session: SMTPServerSession,
 ): Promise<void> => {
@@ -98,6 +98,7 @@ const receive = async (
   // A mail that carries no token of ours was not sent by an account: it has nobody to be shown to.
   if (!token || !key || base32(returnPathMac(key, returnPathSignedText(token)), 16) !== token.mac) return;
   const [mailFrom, rcptTo] = [mailFromOf(session), session.envelope.rcptTo[0]?.address ?? ""];
+  const client = { ip: session.remoteAddress, helo: session.hostNameAppearsAs, isSecure: session.secure };
   const trapped: Trapped = {
     k: token.k,
     received_at_ms: Date.now(),
@@ -105,42 +106,26 @@ const receive = async (
     rcpt_to: rcptTo,
     raw: raw.subarray(0, RAW_LIMIT_BYTES).toString("base64"),
     raw_bytes: raw.length,
-    authentication_results: await verdicts(options, raw, session),
+    authentication_results: await verdicts(options, { bytes: raw, mailFrom, client }),
   };
   if (!options.keep(token.account, JSON.stringify(trapped)))
     options.log.warn({ event: "sandbox.not-kept", account: token.account, k: token.k });
   const report = sandboxReport({ mailFrom, rcptTo, raw }, options.bounceDomain);
-  const client = { ip: session.remoteAddress, helo: session.hostNameAppearsAs, isSecure: session.secure };
   if (report) setTimeout(() => options.report({ ...report, client }), REPORT_DELAY_MS).unref();
 };
 
-/** RFC 8601 results, one an entry. A verdict that cannot be had loses no mail. */
-const verdicts = async (
-  { store, servers, log }: TrapOptions,
-  raw: Buffer,
-  session: SMTPServerSession,
-): Promise<string[]> => {
-  const system = new dns.Resolver({ timeout: 1000, tries: 1 });
-  if (servers.length > 0) system.setServers(servers);
-  const resolver: NonNullable<AuthenticateOptions["resolver"]> = async (name, type) => {
+const lookUpWithOurKeys = ({ store, servers }: TrapOptions): LookUp => {
+  const lookUp = lookUpBy(servers, { timeoutMs: 1000, tries: 1 });
+  return async (name, type) => {
     const published = type === "TXT" ? await store.publishedKey(name.toLowerCase()) : undefined;
-    if (published !== undefined) return [[published]];
-    const answer: unknown = await system.resolve(name, type);
-    // mailauth takes what node:dns gives for any type; its own type speaks of texts only.
-    return answer as string[][];
+    return published === undefined ? lookUp(name, type) : [[published]];
   };
+};
+
+/** RFC 8601 results, one an entry. A verdict that cannot be had loses no mail. */
+const verdicts = async ({ lookUp, log }: TrapOptions & { lookUp: LookUp }, mail: MailToJudge): Promise<string[]> => {
   try {
-    // Large, and wanted by the sandbox only: most relays never load it.
-    const { authenticate } = await import("mailauth");
-    const result = await authenticate(raw, {
-      ip: session.remoteAddress,
-      helo: session.hostNameAppearsAs,
-      sender: mailFromOf(session),
-      mta: "sandbox.test",
-      resolver,
-    });
-    const [, ...results] = result.headers.replaceAll(/\r\n\s+/g, " ").split(/;\s*/);
-    return results.map((entry) => entry.trim()).filter((entry) => /^(dkim|spf|dmarc|arc|bimi)=/.test(entry));
+    return (await judgeMail(mail, { name: "sandbox.test", lookUp })).authentication.results;
   } catch (error) {
     log.warn({ event: "sandbox.no-verdict", error: String(error) });
     return [];

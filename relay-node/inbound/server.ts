@@ -32,6 +32,8 @@ export type InboundServer = { port: number; close: () => Promise<void> };
 const CLOSE_MS = 5000;
 /** Connections that were refused and are not gone yet. */
 const LEAVING = 200;
+/** RFC 5321 §4.5.3.1.10. */
+const TOO_MANY: SmtpReply = { code: 452, text: "4.5.3 Too many such recipients, send it again for the others" };
 /** All that smtp-server knows and mail does not need. */
 const WITHOUT = ["AUTH", "HELP", "XCLIENT", "XFORWARD", "WIZ", "SHELL", "KILL"];
 
@@ -108,8 +110,10 @@ class Reception {
   async #admit(address: string, session: SMTPServerSession): Promise<SmtpReply | undefined> {
     const found = await findDesk(this.#options.desks, address);
     if (found.kind === "refused") return found.reply;
+    const { desk } = found;
     const others = (this.#recipients.get(session) ?? []).filter((recipient) => recipient.address !== address);
-    this.#recipients.set(session, [...others, { address, desk: found.desk }]);
+    if (others.filter((other) => other.desk === desk).length >= (desk.recipients ?? Infinity)) return TOO_MANY;
+    this.#recipients.set(session, [...others, { address, desk }]);
     return undefined;
   }
 

@@ -9,7 +9,12 @@ import { DmarcSummary } from "#contract/dmarc-summary.ts";
 import { DomainDetail, DomainSummary } from "#contract/domain.ts";
 import { pageOf } from "#contract/pagination.ts";
 import type { AggregateReport, ReportRecord } from "#dns/dmarc-report.ts";
-import { DMARC_REPORT_LIMIT, DMARC_SQL } from "../../gateway/objects/account-dmarc.ts";
+import {
+  DMARC_AUTHOR_LIMIT,
+  DMARC_DAY_LIMIT,
+  DMARC_REPORT_LIMIT,
+  DMARC_SQL,
+} from "../../gateway/objects/account-dmarc.ts";
 import { ringAlarm } from "./support/account-scene.ts";
 import {
   call,
@@ -53,8 +58,11 @@ const scene = async () => {
   const { id, dmarc_report_address } = await vouched(account, "shop.test");
   const { token } = await openRelay();
   const address = dmarc_report_address ?? "";
-  const tell = async (recipient: string, one: unknown): Promise<string> => {
-    const { body } = await call("POST", "/relay/inbound/dmarc", { token, body: { recipient, report: one } });
+  const tell = async (recipient: string, report: AggregateReport, by = [report.organization]): Promise<string> => {
+    const { body } = await call("POST", "/relay/inbound/dmarc", {
+      token,
+      body: { recipient, report, authenticated: by },
+    });
     return MailedReportReply.parse(body).verdict;
   };
   const summary = async (query = ""): Promise<DmarcSummary> =>
@@ -129,13 +137,62 @@ test("what is forged wakes nobody; what is of another account or domain is not k
   expect(await call("GET", `/v1/domains/${id}/dmarc`, { token: stranger.token })).toMatchObject({ status: 404 });
 });
 
+test("a report counts when its mail is proved to be of the organization in it, and under that name", async () => {
+  const { account, address, tell, summary } = await scene();
+  const check = async (some: Partial<AggregateReport>, by: string[], expected: string): Promise<void> =>
+    expect(await tell(address, about("shop.test", some), by), JSON.stringify([some, by])).toBe(expected);
+  await check({}, [], "unauthenticated");
+  await check({}, ["evil.test"], "unauthenticated");
+  await check({}, ["receiver.test.evil.test", "notreceiver.test", "test", ""], "unauthenticated");
+  await check(
+    { organization: "Big Mail Inc.", reporter: "mail.example.co.uk" },
+    ["co.uk", "other.co.uk"],
+    "unauthenticated",
+  );
+  expect(await countIn(account, "dmarc_report")).toBe(0);
+  await check({ organization: "Big Mail Inc.", reporter: "mail.example.co.uk" }, ["Bounce.Example.co.uk"], "stored");
+  await check({ organization: "Big Mail Inc.", reporter: "evil.test" }, ["evil.test"], "stored");
+  await check({ reporter: "elsewhere.test" }, ["mx.receiver.test"], "stored");
+  expect((await summary()).data[0]?.organizations.toSorted()).toEqual(["evil.test", "example.co.uk", "receiver.test"]);
+  // Nobody else's report is known for theirs.
+  await check({ organization: "example.co.uk", reporter: "evil.test" }, ["evil.test"], "known");
+});
+
+test("a domain has so many a day, of one author fewer, and the day passes", async () => {
+  const { account, address, tell } = await scene();
+  const fill = (count: number, author: string, ageMs: number): Promise<unknown> =>
+    sqlIn(
+      account.stub,
+      `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 - 1)
+       INSERT INTO dmarc_report (k, domain, source, json) SELECT ?2 + i,
+         (SELECT k FROM domain WHERE name = 'shop.test'), json_array('shop.test', ?3, i), '{}' FROM n`,
+      ...[count, (Date.now() - ageMs) * 1024, author],
+    );
+  const of = (organization: string, reportId: string) => about("shop.test", { organization, reportId });
+  await fill(DMARC_AUTHOR_LIMIT - 1, "receiver.test", 3600_000);
+  expect(await tell(address, of("receiver.test", "last"))).toBe("stored");
+  expect(await tell(address, of("receiver.test", "more"))).toBe("full");
+  expect(await tell(address, of("receiver.test", "last"))).toBe("known");
+  expect(await tell(address, of("other.test", "r1"))).toBe("stored");
+  await sqlIn(account.stub, "DELETE FROM dmarc_report");
+  await fill(DMARC_DAY_LIMIT, "receiver.test", 25 * 3600_000);
+  expect(await tell(address, of("receiver.test", "next"))).toBe("stored");
+  await sqlIn(account.stub, "DELETE FROM dmarc_report");
+  await fill(DMARC_DAY_LIMIT, "many.test", 3600_000);
+  expect(await tell(address, of("receiver.test", "r1"))).toBe("full");
+  const other = await vouched(account, "shoes.test");
+  expect(await tell(other.dmarc_report_address ?? "", about("shoes.test"))).toBe("stored");
+});
+
 test("what is no report, or has no relay's token, is refused", async () => {
   const { address, token } = await scene();
   const post = (body: unknown, as = token) => call("POST", "/relay/inbound/dmarc", { token: as, body });
   const good = about("shop.test");
-  expect((await post({ recipient: address, report: good }, "hr_nobody")).status).toBe(403);
+  expect((await post({ recipient: address, report: good, authenticated: [] }, "hr_nobody")).status).toBe(403);
+  // As relays posted it that did not verify its author.
+  expect((await post({ recipient: address, report: good })).status).toBe(422);
   const check = async (one: unknown): Promise<void> => {
-    const { status } = await post({ recipient: address, report: one });
+    const { status } = await post({ recipient: address, report: one, authenticated: ["receiver.test"] });
     expect(status, JSON.stringify(one)?.slice(0, 200)).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(500);
   };
@@ -188,7 +245,7 @@ test("an account keeps so many, for so long, and an answer reads so much", async
     body: { from: "a@shop.test", to: "b@inbox.test", subject: "s", text: "t" },
   });
   await ringAlarm(account);
-  await expect.poll(() => countIn(account, "dmarc_report"), { timeout: 5000 }).toBe(100);
+  await expect.poll(() => countIn(account, "dmarc_report")).toBe(100);
   expect(await tell(address, about("shop.test"))).toBe("stored");
   expect((await domainOf(account, id)).status).toBe("verified");
 });
@@ -203,6 +260,9 @@ test("reports are found by index", async () => {
     /^SEARCH dmarc_report USING .*INDEX dmarc_report_source \(domain=\? AND source=\?\)$/,
   );
   expect(await plan(DMARC_SQL.newest, 1, 1)).toBe(
+    "SEARCH dmarc_report USING INDEX dmarc_report_domain (domain=? AND k>?)",
+  );
+  expect(await plan(DMARC_SQL.since, 1, 1, "a")).toBe(
     "SEARCH dmarc_report USING INDEX dmarc_report_domain (domain=? AND k>?)",
   );
   expect(await plan(DMARC_SQL.count, 1, 1)).toMatch(/^SEARCH dmarc_report USING COVERING INDEX dmarc_report_domain/);

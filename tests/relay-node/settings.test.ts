@@ -35,6 +35,7 @@ test("the defaults", () => {
     connections: 500,
     inbound: undefined,
     bounceDomain: "bounce.localhost",
+    postmaster: undefined,
     certificate: undefined,
     logLevel: "info",
   });
@@ -74,6 +75,9 @@ test("each setting", () => {
   check("HIKYAKU_INBOUND", "[::]:0", "inbound", { host: "::", port: 0 });
   check("HIKYAKU_INBOUND", "off", "inbound", undefined);
   check("HIKYAKU_BOUNCE_DOMAIN", "Bounce.Relay.example", "bounceDomain", "bounce.relay.example");
+  expect(read({ HIKYAKU_POSTMASTER: "Ops <ops@Example.com>" }).postmaster).toMatchObject({
+    address: "ops@example.com",
+  });
   check("HIKYAKU_LOG", "debug", "logLevel", "debug");
 });
 
@@ -97,6 +101,7 @@ test("all mistakes at once, each with its setting", () => {
     HIKYAKU_RELAY_WINDOW: "many",
     HIKYAKU_RELAY_CONNECTIONS: "2.5",
     HIKYAKU_INBOUND: "mx.example:25",
+    HIKYAKU_POSTMASTER: "ops",
     HIKYAKU_TLS_CERT: "cert.pem",
     HIKYAKU_LOG: "loud",
   };
@@ -121,6 +126,7 @@ test("all mistakes at once, each with its setting", () => {
     "HIKYAKU_RELAY_WINDOW",
     "HIKYAKU_RELAY_CONNECTIONS",
     "HIKYAKU_INBOUND",
+    "HIKYAKU_POSTMASTER",
     "HIKYAKU_TLS_CERT",
     "HIKYAKU_LOG",
   ]);
@@ -136,6 +142,14 @@ test("a certificate and its key go together", () => {
 test("a listener is an address and a port", () => {
   for (const text of ["25", ":25", "0.0.0.0", "0.0.0.0:65536", "[127.0.0.1]:25", "::1:25", "localhost:25"])
     expect(parseSettings({ ...LEAST, HIKYAKU_INBOUND: text }, "node1.example").kind, text).toBe("invalid");
+});
+
+test("mail to the operator does not go where it comes from", () => {
+  const own = { HIKYAKU_BOUNCE_DOMAIN: "bounce.example", HIKYAKU_POSTMASTER: "ops@Bounce.example" };
+  expect(parseSettings({ ...LEAST, ...own }, "node1.example")).toMatchObject({
+    kind: "invalid",
+    problems: [expect.stringMatching(/^HIKYAKU_POSTMASTER: /)],
+  });
 });
 
 test("what has no default must be set", () => {

@@ -2,7 +2,8 @@
  * Content transfer encodings undone (RFC 2045 §6), piece by piece: of a part no more is in memory than a piece.
  *
  * Total: what is no code of the encoding is skipped (base64, §6.8) or stands as it is (quoted-printable, §6.7). The
- * same octets give the same result however they are cut.
+ * same octets give the same result however they are cut. Octets are read by index and held in one buffer: a stranger's
+ * mail may be 40 MB of them, and an iterator or an array for each costs several times as much.
  */
 export type TransferEncoding = "none" | "base64" | "quoted-printable";
 
@@ -39,7 +40,8 @@ const base64Decoder = (): Decoder => {
   const add = (piece: Uint8Array): Uint8Array => {
     const out = new Uint8Array(Math.ceil((piece.length * 3) / 4) + 1);
     let length = 0;
-    for (const byte of piece) {
+    for (let at = 0; at < piece.length; at++) {
+      const byte = piece[at] ?? 0;
       const value = VALUES[byte] ?? NO_CODE;
       if (value === NO_CODE) {
         // Padding ends a group; some join encoded pieces.
@@ -58,47 +60,41 @@ const base64Decoder = (): Decoder => {
 };
 
 const quotedPrintableDecoder = (): Decoder => {
-  /** What came behind `=` and does not say yet what it is. */
-  let open: number[] = [];
+  /** What came behind `=` and does not say yet what it is: its first `held` octets. */
+  const open = new Uint8Array(LONGEST_BREAK);
+  let held = 0;
   const add = (piece: Uint8Array): Uint8Array => {
-    const out = new Uint8Array(piece.length + open.length);
+    const out = new Uint8Array(piece.length + held);
     let length = 0;
-    const flush = (): void => {
-      for (const byte of open) out[length++] = byte;
-      open = [];
-    };
-    for (const byte of piece) {
-      if (open.length === 0) {
-        if (byte === EQUALS) open.push(byte);
-        else out[length++] = byte;
-        continue;
-      }
-      const [, first] = open;
-      if (first !== undefined && hexValue(first) >= 0) {
+    for (let at = 0; at < piece.length; at++) {
+      const byte = piece[at] ?? 0;
+      if (held > 0) {
+        const first = held > 1 ? hexValue(open[1] ?? 0) : -1;
         const value = hexValue(byte);
-        if (value >= 0) {
-          out[length++] = hexValue(first) * 16 + value;
-          open = [];
+        if (first >= 0 && value >= 0) {
+          out[length++] = first * 16 + value;
+          held = 0;
           continue;
         }
-      } else if (byte === LF) {
         // A soft line break.
-        open = [];
-        continue;
-      } else if (open.length < LONGEST_BREAK && isBlank(byte)) {
-        open.push(byte);
-        continue;
-      } else if (first === undefined && hexValue(byte) >= 0) {
-        open.push(byte);
-        continue;
+        if (first < 0 && byte === LF) {
+          held = 0;
+          continue;
+        }
+        const goesOn = (held === 1 && value >= 0) || (first < 0 && held < LONGEST_BREAK && isBlank(byte));
+        if (goesOn) {
+          open[held++] = byte;
+          continue;
+        }
+        for (let next = 0; next < held; next++) out[length++] = open[next] ?? 0;
+        held = 0;
       }
-      flush();
-      if (byte === EQUALS) open.push(byte);
+      if (byte === EQUALS) open[held++] = byte;
       else out[length++] = byte;
     }
     return out.subarray(0, length);
   };
-  return { add, end: () => Uint8Array.from(open) };
+  return { add, end: () => open.slice(0, held) };
 };
 
 /** `=` and the white space that some put between it and the end of the line. */

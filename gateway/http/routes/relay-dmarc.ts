@@ -19,8 +19,8 @@ export const relayDmarcRoutes = (app: Hono<GatewayEnv>): Hono<GatewayEnv> =>
     if (isProblem(body)) return sendProblem(c, body);
     const posted = PostedReport.safeParse(body.json);
     if (!posted.success) return sendProblem(c, shapeProblem(posted.error, body.json));
-    const { recipient, report } = posted.data;
+    const { recipient, ...mailed } = posted.data;
     const token = await proveReportAddress(c.env.HIKYAKU_MASTER_KEY, recipient);
-    const verdict = token ? await accountStub(c.env, token.account).takeDmarcReport(token.k, report) : "forged";
+    const verdict = token ? await accountStub(c.env, token.account).takeDmarcReport(token.k, mailed) : "forged";
     return respond(c, JSON.stringify({ verdict }));
   });

@@ -79,7 +79,7 @@ const localHeader = (): Uint8Array => {
   return header;
 };
 
-test("bombs stop at the limit", { timeout: 60_000 }, async () => {
+test("bombs stop at the limit", async () => {
   const peakKilobytes = (): number => process.resourceUsage().maxRSS;
   const before = peakKilobytes();
   await check(gigabyte(gzipSync("").subarray(0, 10)), "too-large");

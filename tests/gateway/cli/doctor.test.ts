@@ -44,6 +44,7 @@ test("a new machine without a network is unknown, not broken", async () => {
     node: "ok",
     "data directory": "ok",
     "admin token": "warn",
+    "public URL": "warn",
     gateway: "ok",
     DNS: "unknown",
     "outbound SMTP": "unknown",
@@ -53,7 +54,7 @@ test("a new machine without a network is unknown, not broken", async () => {
 
 test("for people: one line a check", async () => {
   const { out, exit } = await run(["doctor", "--url", NOBODY], NO_DNS);
-  expect(out.split("\n")).toHaveLength(6);
+  expect(out.split("\n")).toHaveLength(7);
   expect(out).toMatch(/^unknown DNS +no answer/m);
   expect(exit).toBe(3);
 });
@@ -110,6 +111,22 @@ test("a gateway elsewhere that does not answer is unknown: its port is not ours"
     exit: 3,
     status: { gateway: "unknown" },
   });
+});
+
+test("the public URL is https, or what is lost without is said", async () => {
+  const look = async (url: string) => {
+    const { status, text } = await diagnose(["--url", NOBODY], { HIKYAKU_PUBLIC_URL: url });
+    return [status["public URL"], text["public URL"]];
+  };
+  expect(await look("https://mail.example")).toEqual(["ok", "links lead to https://mail.example"]);
+  expect(await look("http://mail.example")).toEqual(["warn", expect.stringContaining("RFC 8058 §3.1")]);
+});
+
+test("a relay that takes mail in has somebody who reads what comes to its operator", async () => {
+  const look = async (env: Record<string, string>) => (await diagnose(["--url", NOBODY], env)).status["postmaster"];
+  expect(await look({ HIKYAKU_POSTMASTER: "ops@example.com", HIKYAKU_INBOUND: "off" })).toBeUndefined();
+  expect(await look({ HIKYAKU_INBOUND: "0.0.0.0:25" })).toBe("warn");
+  expect(await look({ HIKYAKU_POSTMASTER: "ops@example.com", HIKYAKU_INBOUND: "0.0.0.0:25" })).toBe("ok");
 });
 
 test("outbound SMTP: greeted, turned away, refused", async () => {

@@ -1,18 +1,23 @@
 /** Verdicts on a message: what cannot be had is `temperror`, and what is made to cost is not verified. */
+import { generateKeyPairSync } from "node:crypto";
+import { dkimSign } from "mailauth";
 import pino from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Authenticated, createAuthenticator } from "../../../relay-node/inbound/received-authentication.ts";
+import type { MailVerdicts } from "../../../relay-node/inbound/mail-verdicts.ts";
+import { createAuthenticator } from "../../../relay-node/inbound/received-authentication.ts";
 import { outlineOf } from "../../../relay-node/inbound/received-outline.ts";
-import { type DnsServer, startDnsServer } from "../../support/dns-server.ts";
+import { type DnsServer, startDnsServer, type Zone } from "../../support/dns-server.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 
+const ZONE: Zone = {
+  "ann.test": { txt: ["v=spf1 ip4:192.0.2.1 -all"] },
+  "_dmarc.ann.test": { txt: ["v=DMARC1; p=quarantine"] },
+  "down.test": "servfail",
+  "_dmarc.down.test": "servfail",
+};
 let dns: DnsServer;
 beforeAll(async () => {
-  dns = await startDnsServer({
-    "ann.test": { txt: ["v=spf1 ip4:192.0.2.1 -all"] },
-    "_dmarc.ann.test": { txt: ["v=DMARC1; p=quarantine"] },
-    "down.test": "servfail",
-    "_dmarc.down.test": "servfail",
-  });
+  dns = await startDnsServer(ZONE);
 });
 afterAll(() => dns.close());
 
@@ -21,7 +26,7 @@ const MAIL = "From: a@ann.test\r\nSubject: Hi\r\n\r\nHello.\r\n";
 const verdictOn = (
   raw: string,
   { ip = "192.0.2.1", mailFrom = "a@ann.test", helo = "mx.ann.test" } = {},
-): Promise<Authenticated> => {
+): Promise<MailVerdicts> => {
   const authenticate = createAuthenticator({
     name: "relay.test",
     servers: [dns.address],
@@ -57,6 +62,30 @@ test.each([
   expect(fields.replaceAll(/"(?:[^"\\]|\\.)*"/g, "")).not.toMatch(/;\s*(dkim|dmarc)=pass/);
 });
 
+test("domains are proved by SPF, and by signatures over the whole message", async () => {
+  const key = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const publicKey = key.publicKey.export({ type: "spki", format: "der" }).toString("base64");
+  dns.rezone({
+    ...ZONE,
+    "s1._domainkey.bob.test": { txt: [`v=DKIM1; k=rsa; p=${publicKey}`] },
+  });
+  const privateKey = key.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const signed = async (l: { maxBodyLength?: number }): Promise<string> => {
+    const signer = { signingDomain: "Bob.test", selector: "s1", privateKey, ...l };
+    return (await dkimSign(MAIL, { ...signer, signatureData: [signer] })).signatures + MAIL;
+  };
+  const check = async (raw: string, ip: string, mailFrom: string, expected: string[]): Promise<void> =>
+    expect((await verdictOn(raw, { ip, mailFrom, helo: "ann.test" })).proved, `${ip} ${mailFrom}`).toEqual(expected);
+  await check(MAIL, "192.0.2.1", "a@Ann.test", ["ann.test"]);
+  await check(MAIL, "192.0.2.1", "", ["ann.test"]);
+  await check(MAIL, "192.0.2.2", "a@ann.test", []);
+  await check(await signed({}), "192.0.2.2", "a@ann.test", ["bob.test"]);
+  await check(await signed({}), "192.0.2.1", "a@ann.test", ["bob.test", "ann.test"]);
+  await check((await signed({})).replace("Hello", "Hullo"), "192.0.2.2", "a@ann.test", []);
+  // Whoever adds to a mail of Bob's has not become Bob.
+  await check(`${await signed({ maxBodyLength: 8 })}More.\r\n`, "192.0.2.2", "a@ann.test", []);
+});
+
 test("a DNS that does not answer is nobody's failure", async () => {
   const raw = MAIL.replaceAll("ann.test", "down.test");
   const { authentication } = await verdictOn(raw, { mailFrom: "a@down.test" });
@@ -67,15 +96,15 @@ test.each([
   ["signatures", `${"DKIM-Signature: v=1; a=rsa-sha256; d=ann.test; s=s1; h=from; bh=aa; b=aa\r\n".repeat(11)}${MAIL}`],
   ["bare line feeds", MAIL + "\n".repeat(5_000_000)],
 ])("%s without end are not verified, and no mail is lost for it", async (_, raw) => {
-  const startedMs = performance.now();
+  const fromMs = cpuMs();
   const { authentication, fields } = await verdictOn(raw);
   expect(authentication).toMatchObject({ spf: "temperror", dkim: "temperror", dmarc: "temperror", results: [] });
   expect(fields).toBe("");
-  expect(performance.now() - startedMs).toBeLessThan(1000);
+  expect(cpuMs() - fromMs).toBeLessThan(500);
 });
 
 test("40 MB of empty lines are", async () => {
-  const startedMs = performance.now();
+  const fromMs = cpuMs();
   expect((await verdictOn(MAIL + "\r\n".repeat(20_000_000))).authentication.spf).toBe("pass");
-  expect(performance.now() - startedMs).toBeLessThan(5000);
-}, 20_000);
+  expect(cpuMs() - fromMs).toBeLessThan(10_000);
+});

@@ -25,16 +25,19 @@ const client = { ip: "192.0.2.1", helo: "mx.test\r\nX: y", isSecure: true };
 const scene = (
   verdict: ReceivedVerdict | "unavailable" = "stored",
   fields = "Authentication-Results: relay; spf=pass\r\n",
+  /** Whose shop.test is when it is asked for anew. */
+  anew: Receiver = { kind: "nobody" },
 ) => {
   const posted: { account: string; key: string; mail: ReceivedMail; kept: string }[] = [];
   const forgotten: string[] = [];
   const desk = createReceivedDesk({
     name: "relay.test",
     domains: {
-      receiverOf: (domain) => Promise.resolve(RECEIVERS[domain] ?? { kind: "nobody" }),
+      receiverOf: (domain) =>
+        Promise.resolve(forgotten.includes(domain) ? anew : (RECEIVERS[domain] ?? { kind: "nobody" })),
       forget: (domain) => void forgotten.push(domain),
     },
-    authenticate: () => Promise.resolve({ authentication: AUTHENTICATION, fields }),
+    authenticate: () => Promise.resolve({ authentication: AUTHENTICATION, proved: [], fields }),
     post: (account, key, mail, bytes) => {
       posted.push({ account, key, mail: ReceivedMail.parse(mail), kept: Buffer.concat(bytes).toString() });
       return Promise.resolve(verdict);
@@ -106,6 +109,17 @@ test.each([
   const { take, forgotten } = scene(verdict);
   expect(await take(MAIL, "hello@shop.test")).toMatchObject([{ code }]);
   expect(forgotten).toEqual(verdict === "no-domain" ? ["shop.test"] : []);
+});
+
+test("what its account does not receive any more is refused when nobody does, and may be another's", async () => {
+  const check = async (anew: Receiver, code: number): Promise<void> => {
+    const { take, forgotten } = scene("no-domain", "", anew);
+    expect(await take(MAIL, "hello@shop.test"), anew.kind).toMatchObject([{ code }]);
+    expect(forgotten).toEqual(["shop.test"]);
+  };
+  await check({ kind: "nobody" }, 550);
+  await check({ kind: "account", account: "two" }, 451);
+  await check({ kind: "unknown" }, 451);
 });
 
 test("whose a domain is may have changed since", async () => {

@@ -1,6 +1,7 @@
 /** A client that says to an SMTP server exactly the octets it is told to, and reads replies line by line. */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { PATIENCE_MS } from "../../support/patience.ts";
 
 export class SmtpVisitor {
   #socket: Socket;
@@ -29,7 +30,7 @@ export class SmtpVisitor {
   }
 
   /** The next reply, its last line; empty when the server has hung up. */
-  async reply(timeoutMs = 5000): Promise<string> {
+  async reply(timeoutMs = PATIENCE_MS): Promise<string> {
     const deadlineMs = Date.now() + timeoutMs;
     for (;;) {
       const line = this.#lines.shift();

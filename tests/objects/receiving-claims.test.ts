@@ -1,0 +1,138 @@
+/**
+ * Who receives for a domain that several accounts have: the first that proves it, until they give it up or cannot prove it
+ * any more; and that calls to the directory which fail are made again.
+ */
+import { env } from "cloudflare:workers";
+import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { published, readDomain, verifyDomain, wholeDomain } from "./support/domain-scene.ts";
+import { fakeDoh } from "./support/fake-doh.ts";
+import { handOver, mailOf, openReceiving, receiveFor, type Receiving, verdictOf } from "./support/received-scene.ts";
+import { recordLog } from "./support/recorded-log.ts";
+import { call, openAccount, openRelay, sqlIn, type TestAccount } from "./support/worker-calls.ts";
+
+const log = recordLog();
+const doh = fakeDoh();
+const MINUTE_MS = 60_000;
+let aheadMs = 0;
+beforeEach(() => {
+  aheadMs = 0;
+  const now = Date.now.bind(Date);
+  vi.spyOn(Date, "now").mockImplementation(() => now() + aheadMs);
+});
+afterEach(reset);
+
+const RAW = "Subject: Hello\r\n\r\nHi.\r\n";
+let messages = 0;
+/** What the relay is answered when it brings a new message to this account. */
+const bring = async (scene: Receiving): Promise<string> => {
+  messages += 1;
+  return verdictOf(await handOver(scene, RAW, mailOf(RAW), messages.toString(16).padStart(64, "0")));
+};
+const receiver = async ({ relay }: Pick<Receiving, "relay">): Promise<unknown> =>
+  (await call("GET", "/relay/inbound/domains/shop.test", { token: relay })).body;
+const switchTo = ({ account, domainId }: Receiving, receiving: "enabled" | "disabled") =>
+  call("PATCH", `/v1/domains/${domainId}`, { token: account.token, body: { capabilities: { receiving } } });
+const codesOf = async ({ account, domainId }: Receiving): Promise<string[]> =>
+  (await readDomain(account, domainId)).findings.map(({ code }) => code);
+const checkedAt = async ({ account, domainId }: Receiving): Promise<unknown> =>
+  (await readDomain(account, domainId)).checked_at;
+/** The clock is ahead, so alarms do not ring by themselves: rings until what is looked at is another. */
+const ringUntil = async ({ stub }: TestAccount, look: () => Promise<unknown>): Promise<void> => {
+  const before = await look();
+  const ring = async (): Promise<unknown> => runDurableObjectAlarm(stub).then(look);
+  await expect.poll(ring).not.toEqual(before);
+};
+const inDirectory = (statement: string): Promise<void> =>
+  runInDurableObject(env.DIRECTORY.getByName("directory"), (_, { storage }) => void storage.sql.exec(statement));
+
+test("the first account keeps the domain; the second is told, and has it when the first gives it up", async () => {
+  const first = await openReceiving();
+  expect(await receiver(first)).toEqual({ account: first.account.id });
+  const second = await receiveFor(await openAccount());
+  expect(await receiver(first)).toEqual({ account: first.account.id });
+  expect([await bring(first), await bring(second)]).toEqual(["stored", "no-domain"]);
+  expect([await codesOf(first), await codesOf(second)]).toEqual([[], ["receiving.elsewhere"]]);
+
+  await switchTo(first, "disabled");
+  expect(await receiver(first)).toEqual({ account: null });
+  expect([await bring(first), await bring(second)]).toEqual(["no-domain", "no-domain"]);
+  aheadMs = 11 * MINUTE_MS;
+  await runDurableObjectAlarm(second.account.stub);
+  await expect.poll(() => receiver(first)).toEqual({ account: second.account.id });
+  expect([await bring(first), await bring(second), await codesOf(second)]).toEqual(["no-domain", "stored", []]);
+
+  await switchTo(first, "enabled");
+  await evictDurableObject(first.account.stub);
+  expect(await codesOf(first)).toEqual(["receiving.elsewhere"]);
+  expect(await receiver(first)).toEqual({ account: second.account.id });
+});
+
+test.each([
+  ["deletes the domain", ({ account, domainId }: Receiving) => ["DELETE", `/v1/domains/${domainId}`, account.token]],
+  ["is gone", ({ account }: Receiving) => ["DELETE", `/admin/accounts/${account.id}`, env.HIKYAKU_ADMIN_TOKEN]],
+] as const)("who %s gives it up, and an owner who looks after theirs has it at once", async (_, end) => {
+  const first = await openReceiving();
+  const second = await receiveFor(await openAccount());
+  const [method = "", path = "", token = ""] = end(first);
+  expect((await call(method, path, { token })).status).toBeLessThan(300);
+  expect(await receiver(first)).toEqual({ account: null });
+  await switchTo(second, "enabled");
+  expect(await receiver(first)).toEqual({ account: second.account.id });
+});
+
+test("receiving ends with the account's own keys in the DNS, not with another record, and comes back with them", async () => {
+  const account = await openAccount();
+  const body = { name: "shop.test", capabilities: { receiving: "enabled" } } as const;
+  const domain = await wholeDomain(account, doh, body);
+  const scene = { account, relay: (await openRelay()).token, domainId: domain.id };
+  expect(await receiver(scene)).toEqual({ account: account.id });
+  const whole = doh.zone;
+  const twice = async (...without: string[]) => {
+    doh.zone = published(domain, ...without);
+    aheadMs += 26 * 60 * MINUTE_MS;
+    await ringUntil(account, () => checkedAt(scene));
+    // It is doubted, and not believed yet.
+    expect([await receiver(scene), await bring(scene)]).toEqual([{ account: account.id }, "stored"]);
+    aheadMs += 6 * MINUTE_MS;
+    await ringUntil(account, () => checkedAt(scene));
+  };
+
+  await twice("SPF TXT");
+  expect(await readDomain(account, domain.id)).toMatchObject({ status: "partially_failed", when_broken: "warn" });
+  expect([await receiver(scene), await bring(scene)]).toEqual([{ account: account.id }, "stored"]);
+
+  await twice("DKIM TXT");
+  expect(await bring(scene)).toBe("no-domain");
+  await expect.poll(() => runDurableObjectAlarm(account.stub).then(() => receiver(scene))).toEqual({ account: null });
+
+  doh.zone = whole;
+  await verifyDomain(account, domain.id);
+  expect([await receiver(scene), await bring(scene)]).toEqual([{ account: account.id }, "stored"]);
+});
+
+test("a call that fails is made again, and mail that is not wanted is not kept meanwhile", async () => {
+  const scene = await openReceiving();
+  await inDirectory("ALTER TABLE receiving RENAME TO away");
+  await switchTo(scene, "disabled");
+  expect(log.join()).toContain("account.receiving-not-told");
+  expect(await bring(scene)).toBe("no-domain");
+  await inDirectory("ALTER TABLE away RENAME TO receiving");
+  expect(await receiver(scene)).toEqual({ account: scene.account.id });
+  // Also by whom nothing is remembered in memory.
+  await evictDurableObject(scene.account.stub);
+  aheadMs = 2 * MINUTE_MS;
+  await runDurableObjectAlarm(scene.account.stub);
+  await expect.poll(() => receiver(scene)).toEqual({ account: null });
+  expect(await sqlIn(scene.account.stub, "SELECT * FROM receiving_told")).toEqual([]);
+});
+
+test("what was told before there were answers is asked for once more", async () => {
+  const scene = await openReceiving();
+  await sqlIn(scene.account.stub, "UPDATE receiving_told SET answer = NULL");
+  await inDirectory("UPDATE receiving SET account = 'another'");
+  await evictDurableObject(scene.account.stub);
+  expect(await bring(scene)).toBe("no-domain");
+  await runDurableObjectAlarm(scene.account.stub);
+  await expect.poll(() => codesOf(scene)).toEqual(["receiving.elsewhere"]);
+});
