@@ -10,8 +10,11 @@ import {
   listWebhooks,
   removeWebhook,
   replayWebhook,
+  rotateWebhookSecret,
   showWebhook,
   testWebhook,
+  updateWebhook,
+  type WebhookChanges,
 } from "./webhooks.ts";
 
 type Json = ApiOptions & { json?: boolean };
@@ -33,6 +36,16 @@ export const webhookCommands = (
   asAccount(webhooks.command("show <id>").description("a webhook and what its payloads are verified with")).action(
     run((id: string, options: Json) => showWebhook(id, options, around)),
   );
+  asAccount(webhooks.command("update <id>").description("change a webhook; what is not named stays"))
+    .option("--endpoint <url>", "post to this URL from now on")
+    .option("--events <type...>", "only these types: email.delivered and the like")
+    .option("--disable", "post nothing until it is enabled again")
+    .option("--enable", "go on where it stopped, 30 days back at the most")
+    .option("--skip-missed", "with --enable: leave out what happened while it was disabled")
+    .action(run((id: string, options: Json & WebhookChanges) => updateWebhook(id, options, around)));
+  asAccount(
+    webhooks.command("rotate <id>").description("give a webhook a new secret; for a day the old one signs too"),
+  ).action(run((id: string, options: Json) => rotateWebhookSecret(id, options, around)));
   asAccount(webhooks.command("test <id>").description("post one event now and show the answer")).action(
     run((id: string, options: Json) => testWebhook(id, options, around)),
   );

@@ -2,12 +2,12 @@
  * `hikyaku webhooks`: where an account's events are posted to, and `hikyaku events`: what happened.
  */
 import { z } from "zod";
-import { WebhookAttempt, WebhookDetail, WebhookSecret, WebhookSummary } from "#contract/webhook.ts";
+import { UpdatedWebhook, WebhookAttempt, WebhookDetail, WebhookSecret, WebhookSummary } from "#contract/webhook.ts";
 import { WEBHOOK_EVENTS } from "#contract/webhook-events.ts";
 import { callApi, readBody } from "./api-client.ts";
 import { accountApi, type ApiOptions } from "./credentials.ts";
 import { show, table } from "./show.ts";
-import { EXIT, type Exit, type Surroundings } from "./surroundings.ts";
+import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
 
 type Options = ApiOptions & { json?: boolean };
 
@@ -34,9 +34,11 @@ export const addWebhook = async (
   const { events = WEBHOOK_EVENTS } = options;
   const answer = await callApi(accountApi(options, around), "POST", "/v1/webhooks", { endpoint, events });
   return show(answer, WebhookSecret, options.json === true, around, ({ id, signing_secret }) =>
-    [`webhook ${id}`, `its payloads are verified with ${signing_secret}`].join("\n"),
+    [`webhook ${id}`, verifiedWith(signing_secret)].join("\n"),
   );
 };
+
+const verifiedWith = (secret: string): string => `its payloads are verified with ${secret}`;
 
 export const listWebhooks = async (options: Options, around: Surroundings): Promise<Exit> => {
   const answer = await callApi(accountApi(options, around), "GET", "/v1/webhooks?limit=100");
@@ -61,6 +63,41 @@ export const showWebhook = async (id: string, options: Options, around: Surround
       `public key  ${webhook.public_key}`,
       `events      ${webhook.events.join(", ")}`,
     ].join("\n"),
+  );
+};
+
+export type WebhookChanges = {
+  endpoint?: string;
+  events?: string[];
+  enable?: boolean;
+  disable?: boolean;
+  skipMissed?: boolean;
+};
+
+export const updateWebhook = async (
+  id: string,
+  options: Options & WebhookChanges,
+  around: Surroundings,
+): Promise<Exit> => {
+  const answer = await callApi(accountApi(options, around), "PATCH", pathOf(id), changesOf(options));
+  return show(answer, UpdatedWebhook, options.json === true, around, ({ resumes_from: since }) =>
+    since === undefined ? `webhook ${id} is changed` : `webhook ${id} goes on with what has happened since ${since}`,
+  );
+};
+
+const changesOf = ({ endpoint, events, enable, disable, skipMissed }: WebhookChanges): Record<string, unknown> => {
+  if (enable === true && disable === true) throw new WrongUse("--enable or --disable, not both");
+  if (skipMissed === true && enable !== true) throw new WrongUse("--skip-missed goes with --enable");
+  const status = enable === true ? "enabled" : disable === true ? "disabled" : undefined;
+  if (endpoint === undefined && events === undefined && status === undefined)
+    throw new WrongUse("nothing to change was named");
+  return { endpoint, events, status, skip_missed: skipMissed };
+};
+
+export const rotateWebhookSecret = async (id: string, options: Options, around: Surroundings): Promise<Exit> => {
+  const answer = await callApi(accountApi(options, around), "POST", `${pathOf(id)}/signing-secret/rotate`);
+  return show(answer, WebhookSecret, options.json === true, around, ({ signing_secret }) =>
+    [verifiedWith(signing_secret), "the old secret signs beside it for a day"].join("\n"),
   );
 };
 

@@ -2,7 +2,7 @@
  * Events as those who listen get them: one closed union for webhooks, `GET /v1/events` and its live stream.
  *
  * Types and shapes of `data` are Resend's; what it has not (`event_id`, `rank`, `recipient`, `metadata`, `delay`, `open`,
- * `complaint`; an `unsubscribe` among the origins and reasons of suppressions) is added, nothing is renamed. One event speaks of one recipient; `to` is all of the email. How a stored
+ * `complaint`; an `unsubscribe` among the origins and reasons of suppressions) is added, nothing is renamed. One event speaks of one recipient, but for complaints that do not say whose they are; `to` is all of the email. How a stored
  * row becomes one is decided in `gateway/core/told-event.ts`.
  */
 import { z } from "zod";
@@ -19,6 +19,7 @@ const aboutEmail = z.object({
   from: z.string(),
   to: z.array(z.string()),
   subject: z.string(),
+  template_id: z.string().optional(),
   tags: z.record(z.string(), z.string()).optional(),
   event_id: z.string(),
   rank: z.int().meta({ description: "Which state of a recipient wins; the order of events is that of their ids" }),
@@ -60,6 +61,10 @@ const MORE = {
     }),
   },
   "email.complained": {
+    recipient: z.string().optional().meta({
+      description:
+        "Absent when the complaint does not prove which recipient of the email it is from: nobody is suppressed then",
+    }),
     complaint: z.object({ feedback_type: z.string(), user_agent: z.string().optional() }).optional(),
   },
   "email.opened": { open: z.object(visitor) },

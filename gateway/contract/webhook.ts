@@ -5,6 +5,7 @@
  * on every try, so that a receiver can remove repeats. Secrets are shown to their owner and rest sealed.
  */
 import { z } from "zod";
+import { referenceTo } from "./pagination.ts";
 import { WEBHOOK_EVENTS } from "./webhook-events.ts";
 
 /** Of one account. */
@@ -32,9 +33,25 @@ export const UpdateWebhook = z
     endpoint: z.string().min(1).max(URL_LIMIT).optional(),
     events: eventTypes.optional(),
     status: WebhookStatus.optional(),
+    /** Ours. */
+    skip_missed: z
+      .boolean()
+      .optional()
+      .meta({ description: "With `status: enabled`: leave out what happened while it was disabled" }),
   })
   .meta({ id: "UpdateWebhook" });
 export type UpdateWebhook = z.infer<typeof UpdateWebhook>;
+
+export const UpdatedWebhook = referenceTo("webhook")
+  .extend({
+    /** Ours. */
+    resumes_from: z
+      .string()
+      .optional()
+      .meta({ description: "It was enabled again: what has happened since then goes to it, 30 days back at the most" }),
+  })
+  .meta({ id: "UpdatedWebhook" });
+export type UpdatedWebhook = z.infer<typeof UpdatedWebhook>;
 
 export const WebhookSummary = z
   .object({
@@ -129,3 +146,6 @@ export type EndpointConfig = z.infer<typeof EndpointConfig>;
  * `idFormatter` writes it. `payload`: JSON text of `{type, created_at, data}`, 20 kB at the most.
  */
 export type Handed = { k: number; id: string; type: string; atMs: number; payload: string };
+
+/** `upTo`: the highest `k` that is taken now. `restMs`: for so long its object sends nothing, whatever it is handed. */
+export type Taken = { upTo: number; restMs: number };

@@ -17,7 +17,8 @@ export type EmailOccurrence = {
   kind: EventKind;
   atMs: number;
   data: EventData;
-  recipient: string;
+  /** Undefined: it is told of the email, and which recipient it is about is not known. */
+  recipient: string | undefined;
   email: { k: number; id: string; meta: EmailMeta };
 };
 
@@ -60,11 +61,16 @@ export const tellEmail = (row: EmailOccurrence): Told => {
         data: { ...about, suppressed: { type, reason, message, diagnosticCode: [] } },
       };
     }
-    case "complained":
+    case "complained": {
+      const { recipient: _, ...ofEmail } = about;
       return {
         type: "email.complained",
-        data: { ...about, ...(data.complaint !== undefined && { complaint: data.complaint }) },
+        data: {
+          ...(row.recipient === undefined ? ofEmail : about),
+          ...(data.complaint !== undefined && { complaint: data.complaint }),
+        },
       };
+    }
     case "opened":
       return { type: "email.opened", data: { ...about, open: visitOf(data, atMs) } };
     case "clicked":
@@ -79,10 +85,13 @@ export const tellEmail = (row: EmailOccurrence): Told => {
 export const webhookPayload = (event: AccountEvent): string => {
   const text = payloadOf(event);
   // No character takes more than three bytes a unit: most texts need not be measured.
-  if (text.length * 3 <= PAYLOAD_LIMIT_BYTES || sizeOf(text) <= PAYLOAD_LIMIT_BYTES || !("recipient" in event.data))
+  if (text.length * 3 <= PAYLOAD_LIMIT_BYTES || sizeOf(text) <= PAYLOAD_LIMIT_BYTES || !("event_id" in event.data))
     return text;
   const { metadata: _, tags: __, ...data } = event.data;
-  return payloadOf({ ...event, data: { ...data, to: [data.recipient], shortened: true } });
+  return payloadOf({
+    ...event,
+    data: { ...data, to: data.recipient === undefined ? [] : [data.recipient], shortened: true },
+  });
 };
 
 const payloadOf = ({ type, created_at, data }: { type: string; created_at: string; data: object }): string =>
@@ -91,7 +100,7 @@ const payloadOf = ({ type, created_at, data }: { type: string; created_at: strin
 const sizeOf = (text: string): number => new TextEncoder().encode(text).byteLength;
 
 const aboutOf = ({ id, kind, recipient, email }: EmailOccurrence): AboutEmail => {
-  const { from, to, subject, tags, metadata } = email.meta;
+  const { from, to, subject, template_id, tags, metadata } = email.meta;
   const mailbox = parseMailbox(from);
   return {
     email_id: email.id,
@@ -100,10 +109,11 @@ const aboutOf = ({ id, kind, recipient, email }: EmailOccurrence): AboutEmail =>
     from,
     to,
     subject,
+    ...(template_id !== undefined && { template_id }),
     ...(tags !== undefined && { tags: Object.fromEntries(tags.map(({ name, value }) => [name, value])) }),
     event_id: id,
     rank: EVENT_RANK[kind],
-    recipient,
+    recipient: recipient ?? "",
     ...(metadata !== undefined && { metadata }),
   };
 };

@@ -171,6 +171,7 @@ const OF_FIELD: Record<string, unknown> = {
   reply_to: null,
   resets_at: LATER,
   response: "ok",
+  resumes_from: NOW,
   scheduled_at: LATER,
   selector: "hikyaku1",
   sent_at: NOW,

@@ -2,11 +2,11 @@
  * Hands the events of an account over to the objects of its webhooks, and tells those what changed of them.
  *
  * Invariant: a cursor moves only when the endpoint's object has answered that it has the events, so none is lost at any
- * crash; what is handed over twice that object passes by. Each webhook goes its own way: one whose object fails or is
- * full waits alone and is tried again. What happens within a moment goes together. Who is told of which event is all
- * that is decided here.
+ * crash; what is handed over twice that object passes by. Each webhook goes its own way: one whose object fails, is full
+ * or sends nothing for now waits alone and is tried again. What happens within a moment goes together. Who is told of
+ * which event is all that is decided here.
  */
-import type { EndpointConfig, Handed } from "#contract/webhook.ts";
+import type { EndpointConfig, Handed, Taken } from "#contract/webhook.ts";
 import type { WebhookEventType } from "#contract/webhook-events.ts";
 import { webhookPayload } from "../core/told-event.ts";
 import type { AccountEvents } from "./account-events.ts";
@@ -16,7 +16,7 @@ import { logEvent } from "./log.ts";
 
 /** What is called of an endpoint's object (`endpoint.ts`). */
 export type EndpointCalls = {
-  take(config: EndpointConfig, handed: Handed[]): Promise<{ upTo: number }>;
+  take(config: EndpointConfig, handed: Handed[]): Promise<Taken>;
   configure(config: EndpointConfig): Promise<void>;
   remove(): Promise<void>;
 };
@@ -33,7 +33,7 @@ export type DispatchContext = {
 /** How long events wait for others to go with them. */
 const GATHER_MS = 20;
 const PAGE_EVENTS = 500;
-/** After an endpoint's object failed, or had no room. */
+/** After an endpoint's object failed, or had no room; and what rests is handed a page so often at the least. */
 const RETRY_MS = 10_000;
 /** By then a hand-over is over, or died with the object. */
 const WATCH_MS = 10_000;
@@ -148,17 +148,19 @@ export class AccountDispatch implements Errand {
       const news = this.#news;
       const { handed, last, more } = this.#page(webhook.cursor, webhook.events);
       const end = handed.at(-1);
-      const upTo = end ? (await endpointOf(k).take(webhooks.config(webhook), handed)).upTo : last;
+      const { upTo, restMs } = end ? await endpointOf(k).take(webhooks.config(webhook), handed) : NOTHING_TAKEN;
       if (end && upTo < end.k) {
         webhooks.moveCursor(k, upTo);
         this.#notBeforeMs.set(k, Date.now() + RETRY_MS);
         return;
       }
       webhooks.moveCursor(k, last);
-      if (!more) {
-        this.#seen.set(k, news);
-        return;
-      }
+      // It would commit each moment's events only to keep them: they wait here instead, and cost others nothing.
+      if (restMs > 0) this.#notBeforeMs.set(k, Date.now() + Math.min(restMs, RETRY_MS));
+      // However much of other types lies behind it: others have their turn.
+      if (!end) await scheduler.wait(0);
+      if (!more) this.#seen.set(k, news);
+      if (!more || restMs > 0) return;
     }
   }
 
@@ -180,5 +182,7 @@ export class AccountDispatch implements Errand {
     return status === "enabled" && this.#seen.get(k) !== this.#news;
   }
 }
+
+const NOTHING_TAKEN: Taken = { upTo: 0, restMs: 0 };
 
 const isUntold = ({ told, version }: Webhook): boolean => told < version;

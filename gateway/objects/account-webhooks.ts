@@ -6,7 +6,7 @@
  * removed stays as a row until its object has heard of that too. Secrets come sealed and stay so.
  */
 import { z } from "zod";
-import { idFormatter, kToMs, parseId } from "#contract/ids.ts";
+import { idFormatter, K_PER_MS, kToMs, parseId } from "#contract/ids.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import {
@@ -14,10 +14,12 @@ import {
   WEBHOOK_LIMIT,
   WebhookStatus,
   type EndpointConfig,
+  type UpdatedWebhook,
   type UpdateWebhook,
   type WebhookSummary,
 } from "#contract/webhook.ts";
 import { WEBHOOK_EVENTS } from "#contract/webhook-events.ts";
+import { KEPT_MS } from "./endpoint-outbox.ts";
 import { pageOfRows } from "./page-of-rows.ts";
 
 /** How long a secret that was rotated out signs beside the new one. */
@@ -101,11 +103,19 @@ export class AccountWebhooks {
     return { ...this.summary(found), secret: found.secrets[0]?.sealed ?? "", public_key: found.public_key };
   }
 
-  /** One that is enabled again begins with what happens from now on: `nowK`. */
-  update(id: string, { endpoint, events, status }: UpdateWebhook, nowK: number): Problem | undefined {
+  /**
+   * One that is enabled again goes on behind the last event that was handed over, as far back as its object keeps any;
+   * one that skips what it missed begins with what happens from now on: `nowK`.
+   */
+  update(id: string, change: UpdateWebhook, nowK: number): UpdatedWebhook | Problem {
     const found = this.#find(id);
     if (!found) return noWebhook();
+    const { endpoint, events, status, skip_missed } = change;
     const { disabled_reason, ...rest } = found;
+    const isResumed = status === "enabled" && found.status === "disabled";
+    const cursor = isResumed
+      ? Math.max(found.cursor, skip_missed === true ? nowK : nowK - KEPT_MS * K_PER_MS)
+      : found.cursor;
     const isStillDisabled = found.status === "disabled" && status !== "enabled";
     this.#change({
       ...rest,
@@ -113,9 +123,10 @@ export class AccountWebhooks {
       ...(endpoint !== undefined && { url: endpoint }),
       ...(events !== undefined && { events: [...new Set(events)] }),
       ...(status !== undefined && { status }),
-      ...(status === "enabled" && found.status === "disabled" && { cursor: nowK }),
+      cursor,
     });
-    return undefined;
+    const resumes_from = new Date(kToMs(cursor)).toISOString();
+    return { object: "webhook", id, ...(isResumed && { resumes_from }) };
   }
 
   /** The old secret signs beside the new one for a day. */

@@ -6,7 +6,7 @@
  * bounded by a page, the window and the group. When to look again, if something went wrong, its object knows.
  */
 import type { EndpointConfig } from "#contract/webhook.ts";
-import { afterReply, type EndpointHealth, isGivenUp, mayBegin } from "../core/endpoint-breaker.ts";
+import { afterReply, type EndpointHealth, isGivenUp, isOpen, mayBegin } from "../core/endpoint-breaker.ts";
 import type { RetrySchedule } from "../core/retry-schedule.ts";
 import { judgeTry } from "../core/webhook-retry.ts";
 import { signWebhook } from "../core/webhook-signature.ts";
@@ -66,6 +66,12 @@ export class EndpointCourier {
   /** Nothing is sent before. */
   get resumeAtMs(): number {
     return this.#health.resumeAtMs;
+  }
+
+  /** How long nothing more is sent, whatever comes; a probe that is on its way may end it sooner. */
+  restMs(nowMs: number): number {
+    const probeMs = isOpen(this.#health) && this.#onTheWay.size > 0 ? TIMEOUT_MS : 0;
+    return Math.max(0, this.#health.resumeAtMs - nowMs, probeMs);
   }
 
   isOnTheWay(k: number): boolean {

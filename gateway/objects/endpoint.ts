@@ -11,6 +11,7 @@ import { problem, type Problem } from "#contract/problem.ts";
 import type {
   EndpointConfig,
   Handed,
+  Taken,
   WebhookAttempt,
   WebhookEventDetail,
   WebhookEventSummary,
@@ -53,13 +54,14 @@ export class Endpoint extends DurableObject<Env> {
   // ---- what the account says
 
   /** Takes events: what was taken before is passed over. The account hands over what is above `upTo` again, later. */
-  async take(config: EndpointConfig, handed: Handed[]): Promise<{ upTo: number }> {
+  async take(config: EndpointConfig, handed: Handed[]): Promise<Taken> {
     this.#learn(config);
     const { outbox, courier } = this.#open();
-    const upTo = outbox.take(handed, Date.now());
+    const nowMs = Date.now();
+    const upTo = outbox.take(handed, nowMs);
     courier.wake();
     this.#watch();
-    return { upTo };
+    return { upTo, restMs: courier.restMs(nowMs) };
   }
 
   /** An older word than the one that is known changes nothing. */

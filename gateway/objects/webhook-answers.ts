@@ -7,7 +7,7 @@
 import type { EventsQuery } from "#contract/event-payload.ts";
 import type { PageQuery } from "#contract/pagination.ts";
 import { isProblem, type Problem } from "#contract/problem.ts";
-import type { CreateWebhook, UpdateWebhook } from "#contract/webhook.ts";
+import type { CreateWebhook, UpdatedWebhook, UpdateWebhook } from "#contract/webhook.ts";
 import type { AccountEvents } from "./account-events.ts";
 import type { AccountIntake } from "./account-intake.ts";
 import type { AccountWebhooks, WebhookKeys } from "./account-webhooks.ts";
@@ -36,11 +36,10 @@ export const updateWebhook = (
   { webhooks, intake, audit }: Rooms,
   { id, request }: Id & { request: UpdateWebhook },
   visit: Visit,
-): { object: "webhook"; id: string } | Problem => {
-  const refused = webhooks.update(id, request, intake.takeK(1, visit.nowMs));
-  if (refused) return refused;
-  audit.write(visit, "webhook.updated", id, request);
-  return { object: "webhook", id };
+): UpdatedWebhook | Problem => {
+  const updated = webhooks.update(id, request, intake.takeK(1, visit.nowMs));
+  if (!isProblem(updated)) audit.write(visit, "webhook.updated", id, request);
+  return updated;
 };
 
 export const rotateWebhookSecret = (

@@ -3,7 +3,8 @@
  * costs nothing.
  */
 import { generateKeyPairSync } from "node:crypto";
-import { checkDomain, type SendingDomain } from "#dns/check.ts";
+import { checkDomain } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import { SOME_SUFFIXES } from "../dns-tools/support/some-suffixes.ts";
 import { boundedRun } from "#resolvers/bounded.ts";
 import { recordedResolver, type RecordedName } from "#resolvers/recorded.ts";

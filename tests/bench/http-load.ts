@@ -45,7 +45,7 @@ export const runLoad = async (options: LoadOptions): Promise<LoadResult> => {
     while (next < options.total) {
       const index = next++;
       const dueAt = options.perSecond === undefined ? undefined : startedAt + (index * 1000) / options.perSecond;
-      if (dueAt !== undefined) await sleep(dueAt - performance.now());
+      if (dueAt !== undefined) await sleep(Math.max(0, dueAt - performance.now()));
       const began = dueAt ?? performance.now();
       const response = await connection.request(requestText(options, index));
       latenciesMs.push(performance.now() - began);

@@ -4,16 +4,19 @@
  *
  *   one endpoint        as many events as there are, to one endpoint
  *   a hundred           a hundred endpoints, of which one never answers
- *   beside a dead one   the time from event to endpoint: alone, beside another live one, beside one that never answers
+ *   beside a dead one   the time from event to endpoint: alone, beside another live one, beside one that never answers,
+ *                       beside one that refuses the connection
  */
 import { startStack, type Stack } from "../support/stack.ts";
 import { WebhookReceiver } from "../support/webhook-receiver.ts";
 import { medianBy, memory, print, progress } from "./figures.ts";
-import { cpuSecondsOf, sleep } from "./processes.ts";
+import { cpuSecondsOf, freePort, sleep } from "./processes.ts";
 
 const A_REQUEST = 1000;
 const ENDPOINTS = 100;
-const PROBES = 500;
+/** Events whose time is taken, in a row for one account; then it is the next one's turn. */
+const A_TURN = 150;
+const ROUNDS = 7;
 
 type Account = { id: string; token: string };
 /** `madeSeconds`: until the last request that made events was answered. */
@@ -100,43 +103,61 @@ const manyEndpoints = async (stack: Stack, events: number): Promise<Run & { even
   return { events: each, ...run };
 };
 
+type Neighbours = "alone" | "besideALiveOne" | "besideASilentOne" | "besideARefusingOne";
 type Latency = { p50Ms: number; p99Ms: number };
+type Latencies = Latency & { p99sMs: number[] };
 
 /**
- * Milliseconds from the request that makes an event until the endpoint has it; three accounts in turn, so that what else
- * the machine does meets all alike. A second endpoint costs its commits, dead or alive: hence the one beside a live one.
+ * Milliseconds from the request that makes an event until the endpoint has it: medians of the figures of each round.
+ * In a round each account has its turn, first another one each time, so that what else the machine does meets all
+ * alike. A second endpoint costs its commits, dead or alive: hence the one beside a live one.
  */
-const besideADeadOne = async (
-  stack: Stack,
-): Promise<Record<"alone" | "besideALiveOne" | "besideADeadOne", Latency>> => {
+const besideADeadOne = async (stack: Stack): Promise<Record<Neighbours, Latencies> & { rounds: number }> => {
   const other = await WebhookReceiver.start(() => 200, { keep: false });
-  const dead = await WebhookReceiver.start(() => undefined, { keep: false });
-  const probes = [await openProbe(stack), await openProbe(stack, other.url), await openProbe(stack, dead.url)] as const;
-  for (let index = 0; index < PROBES; index++) for (const probe of probes) await once(stack, probe, index);
-  for (const receiver of [other, dead, ...probes.map(({ live }) => live)]) await receiver.close();
-  const [alone, besideLive, besideDead] = probes;
+  const silent = await WebhookReceiver.start(() => undefined, { keep: false });
+  const probes = {
+    alone: await openProbe(stack),
+    besideALiveOne: await openProbe(stack, other.url),
+    besideASilentOne: await openProbe(stack, silent.url),
+    besideARefusingOne: await openProbe(stack, `http://127.0.0.1:${await freePort()}/hooks`),
+  };
+  const turns = Object.values(probes);
+  for (let round = 0; round <= ROUNDS; round++)
+    for (let turn = 0; turn < turns.length; turn++) {
+      const probe = turns[(round + turn) % turns.length];
+      // The first round is for warming up.
+      if (probe) await takeTurn(stack, probe, round > 0);
+    }
+  for (const receiver of [other, silent, ...turns.map(({ live }) => live)]) await receiver.close();
   return {
-    alone: latency(alone.latenciesMs),
-    besideALiveOne: latency(besideLive.latenciesMs),
-    besideADeadOne: latency(besideDead.latenciesMs),
+    rounds: ROUNDS,
+    alone: latencies(probes.alone),
+    besideALiveOne: latencies(probes.besideALiveOne),
+    besideASilentOne: latencies(probes.besideASilentOne),
+    besideARefusingOne: latencies(probes.besideARefusingOne),
   };
 };
 
-type Probe = { account: Account; live: WebhookReceiver; latenciesMs: number[] };
+type Probe = { account: Account; live: WebhookReceiver; made: number; rounds: Latency[] };
 
 const openProbe = async (stack: Stack, besides?: string): Promise<Probe> => {
   const account = await stack.createAccount();
   if (besides !== undefined) await listen(stack, account, besides);
   const live = await WebhookReceiver.start(() => 200, { keep: false });
   await listen(stack, account, live.url);
-  return { account, live, latenciesMs: [] };
+  return { account, live, made: 0, rounds: [] };
 };
 
-const once = async (stack: Stack, { account, live, latenciesMs }: Probe, index: number): Promise<void> => {
-  const startedAt = performance.now();
-  await make(stack, account, index, 1);
-  while (live.taken.size <= index) await sleep(1);
-  latenciesMs.push(performance.now() - startedAt);
+const takeTurn = async (stack: Stack, probe: Probe, isCounted: boolean): Promise<void> => {
+  const latenciesMs: number[] = [];
+  for (let count = 0; count < A_TURN; count++) {
+    const startedAt = performance.now();
+    await make(stack, probe.account, probe.made, 1);
+    probe.made += 1;
+    while (probe.live.taken.size < probe.made) await sleep(1);
+    latenciesMs.push(performance.now() - startedAt);
+  }
+  if (isCounted) probe.rounds.push(latency(latenciesMs));
 };
 
 const latency = (latenciesMs: readonly number[]): Latency => {
@@ -144,3 +165,9 @@ const latency = (latenciesMs: readonly number[]): Latency => {
   const quantile = (q: number): number => Math.round((sorted[Math.floor(sorted.length * q)] ?? 0) * 10) / 10;
   return { p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
 };
+
+const latencies = ({ rounds }: Probe): Latencies => ({
+  p50Ms: medianBy(rounds, ({ p50Ms }) => p50Ms).p50Ms,
+  p99Ms: medianBy(rounds, ({ p99Ms }) => p99Ms).p99Ms,
+  p99sMs: rounds.map(({ p99Ms }) => p99Ms),
+});

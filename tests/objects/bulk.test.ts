@@ -172,7 +172,7 @@ test("with a template: its content, its variables and their fallbacks", async ()
     html: "<p>{{name}} {{n}}</p>",
     variables: [{ key: "n", type: "number", fallback_value: 7 }],
   };
-  await call("POST", "/v1/templates", { token, body: template });
+  const made = await call("POST", "/v1/templates", { token, body: template });
   await call("POST", "/v1/templates/t/publish", { token });
   const answer = await post(
     account,
@@ -188,6 +188,9 @@ test("with a template: its content, its variables and their fallbacks", async ()
   );
   expect(html).toEqual(["<p>B 2</p>", "<p>N1 7</p>"]);
   expect(list.data[0]).toMatchObject({ from: "t@shop.test", subject: "For B" });
+  const metas = await sqlIn<{ template: string }>(account.stub, "SELECT meta ->> 'template_id' AS template FROM email");
+  const { id } = made.body as Json;
+  expect(metas).toEqual([{ template: id }, { template: id }]);
 });
 
 test("a line longer than a line may be, and more recipients than a bulk may have", async () => {

@@ -2,48 +2,40 @@
  * What must hold for an endpoint whatever dies: crashes, sick receivers, failures of our own. Nothing that was taken is
  * lost, and what cannot be delivered costs little.
  */
-import { reset } from "cloudflare:test";
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { FAILURES_TO_OPEN } from "../../gateway/core/endpoint-breaker.ts";
 import { KEPT_MS } from "../../gateway/objects/endpoint-outbox.ts";
 import {
   alarmInMs,
+  all,
+  aMoment,
   configOf,
   crash,
   eventsOf,
   evict,
+  holdBack,
+  later,
   noAnswer,
   openEndpoint,
-  openReceiver,
+  openScene,
+  refuse,
   ring,
   rowsIn,
   statesOf,
   type TestEndpoint,
+  untilReceived,
   untilStates,
+  untilWritten,
 } from "./support/endpoint-scene.ts";
-import { recordLog } from "./support/recorded-log.ts";
 
-const receiver = openReceiver();
-const log = recordLog();
-afterEach(async () => {
-  vi.useRealTimers();
-  await reset();
-});
-
-const later = (ms: number): void => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-const all = (count: number, state: string): string[] => Array.from({ length: count }, () => state);
-const refuse = (): Response => new Response("no", { status: 500 });
-const untilReceived = (count: number): Promise<void> =>
-  vi.waitFor(() => expect(receiver.received).toHaveLength(count), { timeout: 3000 });
-/** Long enough for what should not happen. */
-const aMoment = (): Promise<void> => scheduler.wait(60);
+const { receiver, log } = openScene();
 
 test("what was on its way at a crash goes again, with the same id and body", async () => {
   receiver.answer = noAnswer;
   const endpoint = openEndpoint();
   const events = eventsOf(3);
   await endpoint.take(await configOf(), events);
-  await untilReceived(3);
+  await untilReceived(receiver, 3);
   expect(await statesOf(endpoint)).toEqual(all(3, "attempting"));
   const restarted = await crash(endpoint);
   receiver.answer = () => new Response("ok");
@@ -73,18 +65,20 @@ test("the runtime's own alarm brings the next try", async () => {
   receiver.answer = () => new Response("later", { status: 503, headers: { "retry-after": "1" } });
   const endpoint = openEndpoint();
   await endpoint.take(await configOf(), eventsOf(1));
-  await untilReceived(1);
+  await untilReceived(receiver, 1);
   receiver.answer = () => new Response("ok");
-  await vi.waitFor(() => expect(receiver.received).toHaveLength(2), { timeout: 7000, interval: 100 });
+  await expect.poll(() => receiver.received).toHaveLength(2);
   await untilStates(endpoint, ["success"]);
-}, 10_000);
+});
 
 test("after failures in a row one event at a time is the probe, and the others lose no try", async () => {
   receiver.answer = refuse;
   const endpoint = openEndpoint();
   const waiting = 40;
+  // The clock stands still, but for what is said.
+  later(0);
   await endpoint.take(await configOf(), eventsOf(waiting));
-  await vi.waitFor(() => expect(receiver.open()).toBe(0));
+  await untilWritten(endpoint, receiver, FAILURES_TO_OPEN);
   await aMoment();
   // Those of the window that were on their way when the breaker opened come on top.
   const burst = receiver.received.length;
@@ -97,14 +91,12 @@ test("after failures in a row one event at a time is the probe, and the others l
   for (let probe = 1; probe <= 3; probe++) {
     later(11_000 * 2 ** probe);
     await ring(endpoint);
+    await untilWritten(endpoint, receiver, burst + probe);
     await aMoment();
     expect(receiver.received).toHaveLength(burst + probe);
   }
-  const tries = await rowsIn(
-    endpoint,
-    "SELECT SUM(tries) AS n, COUNT(*) FILTER (WHERE tries = 0) AS untried FROM event",
-  );
-  expect(tries).toEqual([{ n: burst + 3, untried: waiting - burst - 3 }]);
+  const untried = await rowsIn(endpoint, "SELECT COUNT(*) AS n FROM event WHERE tries = 0");
+  expect(untried).toEqual([{ n: waiting - burst - 3 }]);
 
   // It outlives a crash, and ends with the first success.
   await evict(endpoint);
@@ -116,6 +108,21 @@ test("after failures in a row one event at a time is the probe, and the others l
   later(3600_000);
   await ring(endpoint);
   await untilStates(endpoint, all(waiting, "success"));
+});
+
+test("its account hears for how long nothing leaves: until the next probe, and while one has no answer", async () => {
+  const restMs = async (): Promise<number> => (await endpoint.take(await configOf(), [])).restMs;
+  receiver.answer = refuse;
+  const endpoint = openEndpoint();
+  await endpoint.take(await configOf(), eventsOf(40));
+  await expect.poll(restMs).toBeGreaterThan(3000);
+  await aMoment();
+  const burst = receiver.received.length;
+  receiver.answer = noAnswer;
+  later(11_000);
+  await ring(endpoint);
+  await untilReceived(receiver, burst + 1);
+  expect(await restMs()).toBeGreaterThan(3000);
 });
 
 test("an older word of the account changes nothing", async () => {
@@ -141,17 +148,13 @@ test("what cannot be signed does not leave, and goes when it can be", async () =
 });
 
 test("a try that could not be written is written later, and not made again", async () => {
-  const gate = Promise.withResolvers<void>();
-  receiver.answer = async () => {
-    await gate.promise;
-    return new Response("ok");
-  };
+  const letGo = holdBack(receiver);
   const endpoint = openEndpoint();
   await endpoint.take(await configOf(), eventsOf(2));
-  await untilReceived(2);
+  await untilReceived(receiver, 2);
   await rowsIn(endpoint, "ALTER TABLE event RENAME TO hidden");
-  gate.resolve();
-  await vi.waitFor(() => expect(log.join("\n")).toContain("endpoint.not-written"));
+  letGo();
+  await expect.poll(() => log.join("\n")).toContain("endpoint.not-written");
   await rowsIn(endpoint, "ALTER TABLE hidden RENAME TO event");
   await untilStates(endpoint, ["success", "success"]);
   expect(receiver.received).toHaveLength(2);
@@ -161,8 +164,7 @@ test("an alarm that fails is recorded and comes again", async () => {
   receiver.answer = refuse;
   const endpoint = openEndpoint();
   await endpoint.take(await configOf(), eventsOf(1));
-  await untilReceived(1);
-  await aMoment();
+  await untilWritten(endpoint, receiver, 1);
   later(6000);
   await rowsIn(endpoint, "ALTER TABLE event RENAME TO hidden");
   await ring(endpoint);
@@ -193,11 +195,11 @@ test("when too many wait, no more are taken than there is room for; the rest may
   await endpoint.take(config, events.slice(0, 1));
   await standing(endpoint, { pending: 199_998 });
   await evict(endpoint);
-  expect(await endpoint.take(config, events)).toEqual({ upTo: events[2]?.k });
-  expect(await endpoint.take(config, events)).toEqual({ upTo: events[2]?.k });
+  expect(await endpoint.take(config, events)).toEqual({ upTo: events[2]?.k, restMs: 0 });
+  expect(await endpoint.take(config, events)).toEqual({ upTo: events[2]?.k, restMs: 0 });
   await standing(endpoint, { pending: 3 });
   await evict(endpoint);
-  expect(await endpoint.take(config, events)).toEqual({ upTo: events[4]?.k });
+  expect(await endpoint.take(config, events)).toEqual({ upTo: events[4]?.k, restMs: 0 });
   expect(await statesOf(endpoint)).toEqual(all(5, "pending"));
 });
 
@@ -231,7 +233,7 @@ test("beyond 100,000 the oldest of those that succeeded go, and those that faile
   await standing(endpoint, { success: 101_000, failed: 200 });
   await evict(endpoint);
   await endpoint.take(await configOf(), eventsOf(1, 1));
-  await vi.waitFor(async () => expect(await countsOf(endpoint)).toEqual({ pending: 0, success: 100_001, failed: 200 }));
+  await expect.poll(() => countsOf(endpoint)).toEqual({ pending: 0, success: 100_001, failed: 200 });
   const left = await rowsIn(endpoint, "SELECT state, COUNT(*) AS n FROM event GROUP BY state ORDER BY state");
   expect(left).toEqual([
     { state: "failed", n: 200 },
@@ -240,16 +242,12 @@ test("beyond 100,000 the oldest of those that succeeded go, and those that faile
 });
 
 test("what is removed leaves nothing behind, and what was on its way changes nothing", async () => {
-  const gate = Promise.withResolvers<void>();
-  receiver.answer = async () => {
-    await gate.promise;
-    return new Response("ok");
-  };
+  const letGo = holdBack(receiver);
   const endpoint = openEndpoint();
   await endpoint.take(await configOf(), eventsOf(2));
-  await untilReceived(2);
+  await untilReceived(receiver, 2);
   await endpoint.remove();
-  gate.resolve();
+  letGo();
   await aMoment();
   expect(await alarmInMs(endpoint)).toBeUndefined();
   expect(await rowsIn(endpoint, "SELECT name FROM sqlite_master WHERE name = 'event'")).toEqual([]);

@@ -1,6 +1,5 @@
 /** What an owner sees of an endpoint's events, and how they are sent again. */
-import { reset } from "cloudflare:test";
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { kToMs } from "#contract/ids.ts";
 import { pageOf } from "#contract/pagination.ts";
 import { WebhookAttempt, WebhookEventSummary } from "#contract/webhook.ts";
@@ -11,20 +10,15 @@ import {
   eventsOf,
   noAnswer,
   openEndpoint,
-  openReceiver,
+  openScene,
   ring,
   rowsIn,
   statesOf,
+  untilReceived,
   untilStates,
 } from "./support/endpoint-scene.ts";
-import { recordLog } from "./support/recorded-log.ts";
 
-const receiver = openReceiver();
-recordLog();
-afterEach(reset);
-
-const untilReceived = (count: number): Promise<void> =>
-  vi.waitFor(() => expect(receiver.received).toHaveLength(count), { timeout: 3000 });
+const { receiver } = openScene();
 
 test("a list goes newest first, page by page, both ways", async () => {
   const endpoint = openEndpoint();
@@ -90,7 +84,7 @@ test("one that was delivered goes again, as a new try of the same event", async 
   await endpoint.take(await configOf(), eventsOf(1));
   await untilStates(endpoint, ["success"]);
   expect(await endpoint.replay(event?.id ?? "")).toEqual({ object: "webhook_event", id: event?.id });
-  await untilReceived(2);
+  await untilReceived(receiver, 2);
   await untilStates(endpoint, ["success"]);
   expect(receiver.received.map(({ id }) => id)).toEqual([event?.id, event?.id]);
   expect((await attemptsOf(endpoint, event?.id ?? "")).map(({ id }) => id)).toEqual([
@@ -125,7 +119,7 @@ test("what is on its way is not sent twice by a replay", async () => {
   const endpoint = openEndpoint();
   const [event] = eventsOf(1);
   await endpoint.take(await configOf(), eventsOf(1));
-  await untilReceived(1);
+  await untilReceived(receiver, 1);
   await endpoint.replay(event?.id ?? "");
   expect(await endpoint.replayMany({ status: "all" })).toBe(0);
   await scheduler.wait(50);
@@ -138,7 +132,7 @@ test("all that failed, or all of a range of time", async () => {
   // The odd ones fail for good.
   receiver.answer = ({ body }) => new Response("", { status: JSON.parse(body).data.n % 2 ? 500 : 200 });
   await endpoint.take(await configOf(), events);
-  await untilReceived(10);
+  await untilReceived(receiver, 10);
   await expect.poll(() => rowsIn(endpoint, "SELECT COUNT(*) AS n FROM event WHERE tries = 1")).toEqual([{ n: 10 }]);
   await rowsIn(endpoint, "UPDATE event SET state = 'failed', due = NULL WHERE state = 'pending'");
   await rowsIn(endpoint, 'UPDATE standing SET json = json_patch(json, \'{"pending": 0, "failed": 5}\')');
@@ -148,14 +142,14 @@ test("all that failed, or all of a range of time", async () => {
   expect(await endpoint.replayMany({ status: "failed", untilMs: atMs })).toBe(0);
   expect(await endpoint.replayMany({ status: "failed", sinceMs: atMs + 1 })).toBe(0);
   expect(await endpoint.replayMany({ status: "failed", sinceMs: atMs, untilMs: atMs + 1 })).toBe(5);
-  await untilReceived(15);
+  await untilReceived(receiver, 15);
   await untilStates(
     endpoint,
     events.map(() => "success"),
   );
   expect(await endpoint.replayMany({ status: "failed" })).toBe(0);
   expect(await endpoint.replayMany({ status: "all", sinceMs: atMs })).toBe(10);
-  await untilReceived(25);
+  await untilReceived(receiver, 25);
 });
 
 test("a replay of thousands goes in parts and misses none", async () => {

@@ -1,36 +1,30 @@
 /**
  * One endpoint's outbox: what is taken goes out once, signed, and each way a receiver can answer has its consequence.
  */
-import { reset } from "cloudflare:test";
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   alarmInMs,
   attemptsOf,
   configOf,
   detailOf,
   eventsOf,
+  later,
   noAnswer,
   openEndpoint,
-  openReceiver,
+  openScene,
   ring,
   rowsIn,
   secretOf,
   statesOf,
   untilStates,
 } from "./support/endpoint-scene.ts";
-import { recordLog } from "./support/recorded-log.ts";
 
-const receiver = openReceiver();
-recordLog();
-afterEach(async () => {
-  vi.useRealTimers();
-  await reset();
-});
+const { receiver } = openScene();
 
 test("events are taken, go out in one POST each, and have succeeded", async () => {
   const endpoint = openEndpoint();
   const events = eventsOf(3);
-  expect(await endpoint.take(await configOf(), events)).toEqual({ upTo: events[2]?.k });
+  expect(await endpoint.take(await configOf(), events)).toEqual({ upTo: events[2]?.k, restMs: 0 });
   await untilStates(endpoint, ["success", "success", "success"]);
   expect(receiver.received.map(({ id, body }) => ({ id, body }))).toEqual(
     events.map(({ id, payload }) => ({ id, body: payload })),
@@ -50,9 +44,9 @@ test("what was taken before changes nothing, in whatever order it comes again", 
   const config = await configOf();
   const events = eventsOf(6);
   await endpoint.take(config, events.slice(0, 3));
-  expect(await endpoint.take(config, events.slice(1, 5).toReversed())).toEqual({ upTo: events[4]?.k });
-  expect(await endpoint.take(config, events.slice(0, 2))).toEqual({ upTo: events[4]?.k });
-  expect(await endpoint.take(config, [])).toEqual({ upTo: events[4]?.k });
+  expect(await endpoint.take(config, events.slice(1, 5).toReversed())).toEqual({ upTo: events[4]?.k, restMs: 0 });
+  expect(await endpoint.take(config, events.slice(0, 2))).toEqual({ upTo: events[4]?.k, restMs: 0 });
+  expect(await endpoint.take(config, [])).toEqual({ upTo: events[4]?.k, restMs: 0 });
   await untilStates(
     endpoint,
     events.slice(0, 5).map(() => "success"),
@@ -67,7 +61,7 @@ test("after its rows are gone, a repeated hand-over still changes nothing", asyn
   await endpoint.take(config, events);
   await untilStates(endpoint, ["success", "success"]);
   await rowsIn(endpoint, "DELETE FROM event");
-  expect(await endpoint.take(config, events)).toEqual({ upTo: events[1]?.k });
+  expect(await endpoint.take(config, events)).toEqual({ upTo: events[1]?.k, restMs: 0 });
   expect(await statesOf(endpoint)).toEqual([]);
 });
 
@@ -84,7 +78,7 @@ test("all secrets that count sign, and the one that was rotated out ends in its 
   const signature = headers?.get("webhook-signature") ?? "";
   expect(signature.split(" ").map((one) => one.split(",")[0])).toEqual(["v1", "v1", "v1a"]);
   expect(headers?.get("svix-signature")).toBe(signature);
-  expect(Math.abs(Number(headers?.get("webhook-timestamp")) - Date.now() / 1000)).toBeLessThan(5);
+  expect(Math.abs(Number(headers?.get("webhook-timestamp")) - Date.now() / 1000)).toBeLessThan(60);
 });
 
 /** What a receiver answers, and what the log of tries says of it. */
@@ -103,6 +97,8 @@ const cutOff = (): never => {
 test.each(FAILURES)("%s is a failure and is tried again", async (_, answer, status, text) => {
   receiver.answer = answer;
   const endpoint = openEndpoint();
+  // The clock stands still, but for what is said.
+  later(0);
   const [event] = eventsOf(1);
   await endpoint.take(await configOf(), eventsOf(1));
   await expect.poll(async () => (await attemptsOf(endpoint, event?.id ?? "")).length).toBe(1);
@@ -117,7 +113,7 @@ test.each(FAILURES)("%s is a failure and is tried again", async (_, answer, stat
   expect(Math.abs(((await alarmInMs(endpoint)) ?? 0) - inMs)).toBeLessThan(500);
 
   receiver.answer = () => new Response("better");
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5600 });
+  later(5600);
   await ring(endpoint);
   await untilStates(endpoint, ["success"]);
   expect(receiver.received.map(({ id }) => id)).toEqual([event?.id, event?.id]);
@@ -135,7 +131,7 @@ test("when the last delay has passed the event has failed; each try is signed an
   await endpoint.take(await configOf(), eventsOf(1));
   for (let tries = 1; tries <= 8; tries++) {
     await expect.poll(async () => (await attemptsOf(endpoint, event?.id ?? "")).length).toBe(tries);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11 * 3600_000 });
+    later(11 * 3600_000);
     await ring(endpoint);
   }
   await untilStates(endpoint, ["failed"]);
@@ -171,24 +167,24 @@ test("while 429 or 503 ask for time, nothing goes to the endpoint", async () => 
   expect(Date.parse(detail.next_attempt_at ?? "") - Date.now()).toBeGreaterThan(590_000);
 
   receiver.answer = () => new Response("ok");
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 601_000 });
+  later(601_000);
   await ring(endpoint);
   await untilStates(endpoint, ["success", "success", "success"]);
 });
 
-/** Makes 15 s pass in a moment. Fake timers would run in the test's own context, where an object may not act. */
-const hurry = (): void => {
+/** Makes 15 s so short. Fake timers would run in the test's own context, where an object may not act. */
+const hurry = (shortMs: number): void => {
   const slow = globalThis.setTimeout;
-  vi.spyOn(globalThis, "setTimeout").mockImplementation((callback, ms) => slow(callback, ms === 15_000 ? 100 : ms));
+  vi.spyOn(globalThis, "setTimeout").mockImplementation((callback, ms) => slow(callback, ms === 15_000 ? shortMs : ms));
 };
 
 test("an endpoint that hangs is cut off after 15 s, and that is a failure", async () => {
   receiver.answer = noAnswer;
-  hurry();
+  hurry(1500);
   const endpoint = openEndpoint();
   const [event] = eventsOf(1);
   await endpoint.take(await configOf(), eventsOf(1));
-  await vi.waitFor(() => expect(receiver.open()).toBe(1));
+  await expect.poll(() => receiver.open()).toBe(1);
   expect(await statesOf(endpoint)).toEqual(["attempting"]);
   await expect.poll(async () => (await attemptsOf(endpoint, event?.id ?? "")).length).toBe(1);
   expect(receiver.open()).toBe(0);
@@ -199,7 +195,7 @@ test("an endpoint that hangs is cut off after 15 s, and that is a failure", asyn
 test("a reply whose body never ends counts by its status, when its time is over", async () => {
   receiver.answer = () =>
     new Response(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode("well")) }));
-  hurry();
+  hurry(100);
   const endpoint = openEndpoint();
   const [event] = eventsOf(1);
   await endpoint.take(await configOf(), eventsOf(1));
@@ -242,9 +238,9 @@ test("of many, 32 at the most are on their way at once, and none is lost", async
   const endpoint = openEndpoint();
   const events = eventsOf(300);
   await endpoint.take(await configOf(), events);
-  await vi.waitFor(() => expect(most).toBe(8));
+  await expect.poll(() => most).toBe(8);
   gate.resolve();
-  await vi.waitFor(() => expect(receiver.received).toHaveLength(300), { timeout: 5000 });
+  await expect.poll(() => receiver.received).toHaveLength(300);
   expect(most).toBeLessThanOrEqual(32);
   expect(most).toBeGreaterThan(8);
   expect(receiver.received.map(({ id }) => id).toSorted()).toEqual(events.map(({ id }) => id).toSorted());

@@ -116,7 +116,7 @@ test("sends use what was published last, not the draft", () =>
     const first = done(room.forSend("welcome"));
     const body = JSON.stringify({ html: LEAST.html });
     expect(first).toEqual({
-      ...{ part: first.part, size: body.length, html: LEAST.html, text: undefined },
+      ...{ id, part: first.part, size: body.length, html: LEAST.html, text: undefined },
       ...{ subject: undefined, from: undefined, reply_to: undefined, variables: [] },
     });
     expect(sql.exec("SELECT body FROM part WHERE k = ?", first.part).one()).toEqual({ body });

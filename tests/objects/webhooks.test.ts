@@ -6,7 +6,7 @@ import { env } from "cloudflare:workers";
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { WebhookAttempt, WebhookDetail, WebhookSecret } from "#contract/webhook.ts";
+import { UpdatedWebhook, WebhookAttempt, WebhookDetail, WebhookSecret } from "#contract/webhook.ts";
 import type { Endpoint } from "../../gateway/objects/endpoint.ts";
 import { endpointStub } from "../../gateway/objects/endpoint-stub.ts";
 import { acceptMany, leaseTo, outcomes, ringAlarm } from "./support/account-scene.ts";
@@ -35,12 +35,10 @@ const typesAt = (url: string): string[] =>
   receiver.received.filter((one) => one.url === url).map(({ body }) => Payload.parse(JSON.parse(body)).type);
 const untilTypes = (expected: string[]): Promise<void> =>
   expect
-    .poll(
-      () =>
-        payloads()
-          .map(({ type }) => type)
-          .toSorted(),
-      { timeout: 5000 },
+    .poll(() =>
+      payloads()
+        .map(({ type }) => type)
+        .toSorted(),
     )
     .toEqual(expected.toSorted());
 const silence = (): Promise<void> => scheduler.wait(150);
@@ -79,18 +77,80 @@ test("what happens to a delivery is posted in Resend's shape, of the types that 
   });
 });
 
-test("a new webhook gets nothing of the past, one that is enabled again nothing of the time between", async () => {
+test("an email made with a template says of which, by its id whatever it was called by", async () => {
+  await openWebhook(["email.scheduled"]);
+  const template = { name: "T", alias: "t", subject: "Hi", html: "<p>Hello" };
+  const made = z.object({ id: z.string() }).parse((await ask("POST", "/v1/templates", template)).body);
+  await ask("POST", "/v1/templates/t/publish");
+  const scheduled_at = new Date(Date.now() + 3_600_000).toISOString();
+  await sendEmail(account, { scheduled_at, text: undefined, template: { id: "t" } });
+  await untilTypes(["email.scheduled"]);
+  expect(payloads()[0]?.data["template_id"]).toBe(made.id);
+});
+
+test("a new webhook gets nothing of the past", async () => {
   await suppress("before@inbox.test");
+  await openWebhook(["suppression.added"]);
+  await suppress("first@inbox.test");
+  await untilTypes(["suppression.added"]);
+  expect(payloads().map(({ data }) => data["email"])).toEqual(["first@inbox.test"]);
+});
+
+test.each([
+  [{}, ["first", "between", "second"]],
+  [{ skip_missed: true }, ["first", "second"]],
+])("one that is enabled again with %o gets %o, and says from when on", async (how, expected) => {
   const id = await openWebhook(["suppression.added"]);
   await suppress("first@inbox.test");
   await untilTypes(["suppression.added"]);
   await ask("PATCH", `/v1/webhooks/${id}`, { status: "disabled" });
+  const disabledAt = new Date().toISOString();
   await suppress("between@inbox.test");
   await silence();
-  await ask("PATCH", `/v1/webhooks/${id}`, { status: "enabled" });
+  expect(receiver.received).toHaveLength(1);
+  const { body } = await ask("PATCH", `/v1/webhooks/${id}`, { status: "enabled", ...how });
+  const from = UpdatedWebhook.parse(body).resumes_from ?? "";
+  expect(from > disabledAt).toBe("skip_missed" in how);
   await suppress("second@inbox.test");
-  await untilTypes(["suppression.added", "suppression.added"]);
-  expect(payloads().map(({ data }) => data["email"])).toEqual(["first@inbox.test", "second@inbox.test"]);
+  await expect.poll(() => receiver.received.length).toBe(expected.length);
+  expect(payloads().map(({ data }) => data["email"])).toEqual(expected.map((name) => `${name}@inbox.test`));
+  // Nothing is said of it where nothing was enabled.
+  expect((await ask("PATCH", `/v1/webhooks/${id}`, { status: "enabled" })).body).toEqual({ object: "webhook", id });
+});
+
+test("what was missed goes without anything new, as far back as it is kept", async () => {
+  const id = await openWebhook(["suppression.added"]);
+  await ask("PATCH", `/v1/webhooks/${id}`, { status: "disabled" });
+  await suppress("between@inbox.test");
+  await sqlIn(account.stub, "UPDATE webhook SET cursor = 1");
+  await evictDurableObject(account.stub);
+  const { body } = await ask("PATCH", `/v1/webhooks/${id}`, { status: "enabled" });
+  const daysBack = (Date.now() - Date.parse(UpdatedWebhook.parse(body).resumes_from ?? "")) / (24 * 3600 * 1000);
+  expect(daysBack).toBeCloseTo(30, 2);
+  await untilTypes(["suppression.added"]);
+});
+
+test("an account that passes by a long past of other types answers meanwhile", async () => {
+  const id = await openWebhook(["email.sent"]);
+  await ask("PATCH", `/v1/webhooks/${id}`, { status: "disabled" });
+  const first = Date.now() * 1024;
+  const rows = 50_000;
+  await sqlIn(
+    account.stub,
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+    INSERT INTO notice (k, type, at_ms, data) SELECT ? + i, 'suppression.removed', 0, '{}' FROM n`,
+    ...[rows, first],
+  );
+  await evictDurableObject(account.stub);
+  await ask("PATCH", `/v1/webhooks/${id}`, { status: "enabled" });
+  const cursor = async (): Promise<number> =>
+    Row.parse((await sqlIn(account.stub, "SELECT k, cursor FROM webhook"))[0]).cursor;
+  const seen: number[] = [];
+  while ((seen.at(-1) ?? 0) < first + rows && seen.length < 10_000) {
+    seen.push(await cursor());
+    await scheduler.wait(1);
+  }
+  expect(seen.filter((at) => at > first && at < first + rows).length).toBeGreaterThan(0);
 });
 
 test("a scheduled email is told when it is accepted, and when it is canceled; one that is sent at once is not", async () => {
@@ -121,7 +181,7 @@ test("an endpoint's object that fails keeps no other from its events, and gets i
   // The account looks again after ten seconds, or when it starts.
   await evictDurableObject(account.stub);
   await ringAlarm(account);
-  await expect.poll(() => typesAt("https://broken.example.com/in"), { timeout: 5000 }).toEqual(["suppression.added"]);
+  await expect.poll(() => typesAt("https://broken.example.com/in")).toEqual(["suppression.added"]);
   expect(typesAt("https://well.example.com/in")).toHaveLength(1);
 });
 
@@ -146,7 +206,7 @@ test("more events than a page go over whole and once, in their order", async () 
   await openWebhook(["suppression.added"]);
   const emails = Array.from({ length: 600 }, (_, index) => `r${index}@inbox.test`);
   await ask("POST", "/v1/suppressions/batch/add", { emails });
-  await expect.poll(() => new Set(payloads().map(({ data }) => data["email"])).size, { timeout: 15_000 }).toBe(600);
+  await expect.poll(() => new Set(payloads().map(({ data }) => data["email"])).size).toBe(600);
   expect(receiver.received).toHaveLength(600);
 });
 
@@ -169,14 +229,14 @@ test("an endpoint that says it is gone is disabled, and the others hear of it", 
   await openWebhook(["webhook.disabled"]);
   receiver.answer = ({ url }) => new Response("", { status: url.includes("gone") ? 410 : 200 });
   await suppress("first@inbox.test");
-  await expect.poll(() => typesAt("https://hooks.example.com/in"), { timeout: 15_000 }).toEqual(["webhook.disabled"]);
+  await expect.poll(() => typesAt("https://hooks.example.com/in")).toEqual(["webhook.disabled"]);
   expect(await ask("GET", `/v1/webhooks/${gone}`)).toMatchObject({
     body: { status: "disabled", disabled_reason: "The endpoint answered 410 Gone." },
   });
   await ask("PATCH", `/v1/webhooks/${gone}`, { status: "enabled" });
   const { body } = await ask("GET", `/v1/webhooks/${gone}`);
   expect(WebhookDetail.parse(body).disabled_reason).toBeUndefined();
-}, 20_000);
+});
 
 test("secrets are sealed at rest, shown by GET, and for a day an old one signs beside the new one", async () => {
   const made = WebhookSecret.parse(
@@ -232,7 +292,7 @@ test("an account has at most a hundred webhooks", async () => {
     status: 400,
     body: { message: expect.stringContaining("100") },
   });
-}, 30_000);
+});
 
 test("events and tries of a webhook are shown, replayed one by one and by a range; a test posts at once", async () => {
   receiver.answer = () => new Response("no", { status: 500 });

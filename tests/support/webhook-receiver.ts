@@ -1,11 +1,14 @@
 /**
  * A receiver of webhooks on loopback, whose answers are a function: it counts what it took by the event's id.
  */
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 
 export type Posted = { headers: IncomingHttpHeaders; body: string };
-/** A status; `undefined`: no answer at all. */
-export type Answer = (posted: Posted) => number | undefined;
+/**
+ * A status; `undefined`: no answer at all; `cut`: a connection that ends within the head of one; `endless`: a 200 whose
+ * body never ends, an octet a second.
+ */
+export type Answer = (posted: Posted) => number | "cut" | "endless" | undefined;
 
 export class WebhookReceiver {
   readonly #server: Server;
@@ -34,11 +37,13 @@ export class WebhookReceiver {
         this.requests += 1;
         const posted = { headers: request.headers, body: Buffer.concat(chunks).toString() };
         if (this.#keep) this.posted.push(posted);
-        const status = this.answer(posted);
-        if (status === undefined) return;
+        const answer = this.answer(posted);
+        if (answer === undefined) return;
+        if (answer === "cut") return void request.socket.end("HTTP/1.1 200 OK\r\ncontent-le");
         const id = String(posted.headers["webhook-id"]);
-        if (status < 300) this.taken.set(id, (this.taken.get(id) ?? 0) + 1);
-        response.writeHead(status).end();
+        if (answer === "endless" || answer < 300) this.taken.set(id, (this.taken.get(id) ?? 0) + 1);
+        if (answer === "endless") drip(response);
+        else response.writeHead(answer).end();
       });
     });
     // Longer than the gateway keeps an idle connection.
@@ -55,3 +60,9 @@ export class WebhookReceiver {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
+
+const drip = (response: ServerResponse): void => {
+  response.writeHead(200).flushHeaders();
+  const drops = setInterval(() => response.write("."), 1000);
+  response.once("close", () => clearInterval(drops));
+};

@@ -36,9 +36,9 @@ export const WEBHOOK_ENDPOINTS = {
     ...webhooks,
     method: "PATCH",
     path: "/v1/webhooks/:id",
-    summary: "Change a webhook; one that is enabled again begins with what happens from then on",
+    summary: "Change a webhook; one that is enabled again goes on where it stopped",
     body: webhook.UpdateWebhook,
-    reply: referenceTo("webhook"),
+    reply: webhook.UpdatedWebhook,
     problems: ["security_error"],
   },
   deleteWebhook: {

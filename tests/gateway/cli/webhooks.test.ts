@@ -42,6 +42,42 @@ test("a webhook that was disabled says why", async () => {
   `);
 });
 
+test("a webhook is changed in what is named, and says from when on it gets what it missed", async () => {
+  const script = (more: object = {}) => ({
+    "PATCH /v1/webhooks/w1": { body: { object: "webhook", id: "w1", ...more } },
+  });
+  const moved = await hikyaku(["webhooks", "update", "w1", "--endpoint", "https://b.test", "--disable"], script());
+  expect(moved).toMatchObject({ exit: 0, out: "webhook w1 is changed" });
+  expect(moved.asked[0]?.body).toEqual({ endpoint: "https://b.test", status: "disabled" });
+  stop();
+  const again = script({ resumes_from: "2026-11-24T12:00:00.000Z" });
+  const enabled = await hikyaku(["webhooks", "update", "w1", "--enable", "--events", "email.sent"], again);
+  expect(enabled.out).toBe("webhook w1 goes on with what has happened since 2026-11-24T12:00:00.000Z");
+  expect(enabled.asked[0]?.body).toEqual({ status: "enabled", events: ["email.sent"] });
+  stop();
+  const json = await hikyaku(["webhooks", "update", "w1", "--enable", "--skip-missed", "--json"], again);
+  expect(json.asked[0]?.body).toEqual({ status: "enabled", skip_missed: true });
+  expect(JSON.parse(json.out)).toMatchObject({ id: "w1", resumes_from: "2026-11-24T12:00:00.000Z" });
+});
+
+test.each([[[]], [["--enable", "--disable"]], [["--skip-missed"]]])(
+  "an update with %o is wrong use",
+  async (options) => {
+    const { exit, asked } = await hikyaku(["webhooks", "update", "w1", ...options], {});
+    expect([exit, asked]).toEqual([2, []]);
+  },
+);
+
+test("a new secret is shown, and with --json the API's own answer", async () => {
+  const body = { object: "webhook", id: "w1", signing_secret: "whsec_new" };
+  const script = { "POST /v1/webhooks/w1/signing-secret/rotate": { body } };
+  const words = await hikyaku(["webhooks", "rotate", "w1"], script);
+  expect(words).toMatchObject({ exit: 0, out: expect.stringContaining("whsec_new") });
+  stop();
+  const json = await hikyaku(["webhooks", "rotate", "w1", "--json"], script);
+  expect(JSON.parse(json.out)).toEqual(body);
+});
+
 test("a replay is of what failed, or of all of a range", async () => {
   const script = { "POST /v1/webhooks/w1/replay": { body: { object: "webhook", id: "w1", replayed: 3 } } };
   const failed = await hikyaku(["webhooks", "replay", "w1"], script);

@@ -18,6 +18,7 @@ const EMAIL: EmailOccurrence["email"] = {
     from: "Acme <hi@acme.test>",
     to: ["a@inbox.test", "b@inbox.test"],
     subject: "Hello",
+    template_id: "template-id",
     tags: [
       { name: "kind", value: "receipt" },
       { name: "lang", value: "en" },
@@ -37,6 +38,7 @@ const ABOUT = {
   from: "Acme <hi@acme.test>",
   to: ["a@inbox.test", "b@inbox.test"],
   subject: "Hello",
+  template_id: "template-id",
   tags: { kind: "receipt", lang: "en" },
   event_id: "event-id",
   recipient: "b@inbox.test",
@@ -91,6 +93,21 @@ test("whatever is stored is told in the shape of its type, and all kinds are of 
     expect(types).toContain(told.type);
     if (kind !== "queued") expect(storedKinds([...EMAIL_EVENTS]), kind).toContain(kind);
   }
+});
+
+test("a complaint that may be any recipient's names none, also when it has to be shortened", () => {
+  const complained = { ...row("complained", { complaint: { feedback_type: "abuse" } }), recipient: undefined };
+  const { recipient: _, ...about } = ABOUT;
+  const told = tellEmail(complained);
+  expect(told).toEqual({
+    type: "email.complained",
+    data: { ...about, rank: 8, complaint: { feedback_type: "abuse" } },
+  });
+  expect(ToldEmail.parse(told)).toEqual(told);
+  const meta = { ...EMAIL.meta, metadata: { order: "x".repeat(PAYLOAD_LIMIT_BYTES) } };
+  const short = webhookPayload(eventOf({ ...complained, email: { ...EMAIL, meta } }));
+  expect(JSON.parse(short)).toMatchObject({ data: { to: [], shortened: true } });
+  expect(short.length).toBeLessThan(PAYLOAD_LIMIT_BYTES);
 });
 
 const eventOf = (occurrence: EmailOccurrence): AccountEvent => ({

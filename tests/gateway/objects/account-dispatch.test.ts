@@ -1,8 +1,8 @@
 /**
  * Events handed to endpoints while their webhook, or the whole account, goes: what was erased is not woken again, and a
- * removal is not forgotten. The rooms are the real ones; their storage and the endpoints are fakes.
+ * removal is not forgotten; and what one that rests is handed. The rooms are the real ones; their storage and the
+ * endpoints are fakes.
  */
-import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { AccountEvents } from "../../../gateway/objects/account-events.ts";
 import { AccountDispatch, type EndpointCalls } from "../../../gateway/objects/account-dispatch.ts";
@@ -43,26 +43,26 @@ const scene = (events: AccountEvents, endpoint: EndpointCalls) => {
 
 test("an account that is closed in the middle of a hand-over wakes no endpoint that was erased", async () => {
   const calls: string[] = [];
-  const said = async (call: string): Promise<void> => {
-    calls.push(call);
-    await wait(5);
-  };
+  const [asked, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const { dispatch } = scene(pagesOf(4), {
-    configure: () => said("configure"),
-    remove: () => said("remove"),
+    configure: async () => void calls.push("configure"),
+    remove: async () => void calls.push("remove"),
     take: async (_, handed) => {
-      await said("take");
-      return { upTo: handed.at(-1)?.k ?? 0 };
+      calls.push("take");
+      asked.resolve();
+      await answer.promise;
+      calls.push("taken");
+      return { upTo: handed.at(-1)?.k ?? 0, restMs: 0 };
     },
   });
   const running = dispatch.run(NOW_MS);
-  await wait(12);
-  await dispatch.close();
+  await asked.promise;
+  const closing = dispatch.close();
+  answer.resolve();
+  await closing;
   await running;
   await dispatch.run(NOW_MS);
-  expect(calls.at(-1)).toBe("remove");
-  expect(calls.filter((call) => call === "remove")).toHaveLength(1);
-  expect(calls.filter((call) => call === "take").length).toBeLessThan(4);
+  expect(calls).toEqual(["configure", "take", "taken", "remove"]);
 });
 
 test("the late answer to an older word does not forget a removal that failed", async () => {
@@ -70,7 +70,7 @@ test("the late answer to an older word does not forget a removal that failed", a
   const { webhooks, dispatch, id } = scene(pagesOf(0), {
     configure: () => answer.promise,
     remove: () => Promise.reject(new Error("overloaded")),
-    take: () => Promise.resolve({ upTo: 0 }),
+    take: () => Promise.resolve({ upTo: 0, restMs: 0 }),
   });
   const running = dispatch.run(NOW_MS);
   webhooks.remove(id);
@@ -80,3 +80,28 @@ test("the late answer to an older word does not forget a removal that failed", a
   expect(webhooks.all()).toHaveLength(1);
   expect(dispatch.nextMs(NOW_MS)).toBeLessThan(Infinity);
 });
+
+test.each([
+  [0, [4, 4, 4]],
+  [3_600_000, [1, 1, 2]],
+])(
+  "an endpoint that rests for %i ms has %o pages: at once, a moment later, ten seconds later",
+  async (restMs, pages) => {
+    let taken = 0;
+    const { dispatch } = scene(pagesOf(4), {
+      configure: () => Promise.resolve(),
+      remove: () => Promise.resolve(),
+      take: async (_, handed) => {
+        taken += 1;
+        return { upTo: handed.at(-1)?.k ?? 0, restMs };
+      },
+    });
+    const after: number[] = [];
+    for (const laterMs of [0, 1000, 11_000]) {
+      await dispatch.run(Date.now() + laterMs);
+      after.push(taken);
+    }
+    expect(after).toEqual(pages);
+    if (restMs > 0) expect(dispatch.nextMs(Date.now())).toBeLessThanOrEqual(Date.now() + 10_000);
+  },
+);

@@ -4,7 +4,7 @@
  * Objects run in the test's own isolate: its `fetch` and its clock are theirs.
  */
 import { env } from "cloudflare:workers";
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { idFormatter } from "#contract/ids.ts";
 import { pageOf } from "#contract/pagination.ts";
@@ -18,6 +18,7 @@ import {
 } from "#contract/webhook.ts";
 import { formatWebhookSecret } from "../../../gateway/core/webhook-signature.ts";
 import type { Endpoint } from "../../../gateway/objects/endpoint.ts";
+import { recordLog } from "./recorded-log.ts";
 
 export const ACCOUNT = "0123456789ab";
 const WEBHOOK = 1_790_000_000_000 * 1024;
@@ -103,6 +104,43 @@ export const openReceiver = (): Receiver => {
   return receiver;
 };
 
+/**
+ * All that tests of an endpoint's object stand on: its receiver, and the log. After each the clock is right again and no
+ * object is left. To be called once, at the top of a test file.
+ */
+export const openScene = (): { receiver: Receiver; log: readonly string[] } => {
+  const scene = { receiver: openReceiver(), log: recordLog() };
+  afterEach(async () => {
+    vi.useRealTimers();
+    await reset();
+  });
+  return scene;
+};
+
+export const untilReceived = (receiver: Receiver, count: number): Promise<void> =>
+  expect.poll(() => receiver.received).toHaveLength(count);
+
+export const refuse = (): Response => new Response("no", { status: 500 });
+
+/** Each request waits for its answer until what is returned is called. */
+export const holdBack = (receiver: Receiver): (() => void) => {
+  const gate = Promise.withResolvers<void>();
+  receiver.answer = async () => {
+    await gate.promise;
+    return new Response("ok");
+  };
+  return gate.resolve;
+};
+
+/** Waits until what came of at least so many requests, and of all there are, is written. */
+export const untilWritten = (endpoint: TestEndpoint, receiver: Receiver, count: number): Promise<void> =>
+  expect
+    .poll(async () => {
+      const tries = await triesIn(endpoint);
+      return tries >= count && tries === receiver.received.length;
+    })
+    .toBe(true);
+
 /** An answer that never comes; as `fetch` does, it ends when it is cut off. */
 export const noAnswer = (_: Received, signal: AbortSignal): Promise<Response> =>
   new Promise((_, reject) => {
@@ -111,7 +149,15 @@ export const noAnswer = (_: Received, signal: AbortSignal): Promise<Response> =>
     });
   });
 
+/** From now on it is so much later. */
+export const later = (ms: number): void => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+
+/** Long enough for what should not happen. */
+export const aMoment = (): Promise<void> => scheduler.wait(60);
+
 // ---- what came of it
+
+export const all = (count: number, state: string): string[] => Array.from({ length: count }, () => state);
 
 /** The states of all events, oldest first. */
 export const statesOf = async (endpoint: TestEndpoint): Promise<string[]> => {
@@ -120,11 +166,17 @@ export const statesOf = async (endpoint: TestEndpoint): Promise<string[]> => {
 };
 
 export const untilStates = (endpoint: TestEndpoint, expected: string[]): Promise<void> =>
-  expect.poll(() => statesOf(endpoint), { timeout: 3000 }).toEqual(expected);
+  expect.poll(() => statesOf(endpoint)).toEqual(expected);
 
 /** The tries of an event, newest first. */
 export const attemptsOf = async (endpoint: TestEndpoint, id: string): Promise<WebhookAttempt[]> =>
   pageOf(WebhookAttempt).parse(await endpoint.attempts(id, PAGE)).data;
+
+/** How often its events were tried so far, all together. */
+export const triesIn = async (endpoint: TestEndpoint): Promise<number> => {
+  const [row] = await rowsIn(endpoint, "SELECT SUM(tries) AS n FROM event");
+  return Number(row?.["n"]);
+};
 
 /** What is shown of one event. */
 export const detailOf = async (endpoint: TestEndpoint, id: string): Promise<WebhookEventDetail> =>
