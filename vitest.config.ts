@@ -8,12 +8,14 @@
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { PATIENT } from "./tests/support/patience.ts";
 
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          ...PATIENT,
           name: "unit",
           environment: "node",
           // No part keeps state of its own, and an isolate for each file would take a second each.
@@ -34,11 +36,12 @@ export default defineConfig({
           }),
         ],
         // Files share a workerd, so the directory may hold what another file left: a test looks for its own alone.
-        test: { name: "objects", include: ["tests/objects/**/*.test.ts"], isolate: false },
+        test: { ...PATIENT, name: "objects", include: ["tests/objects/**/*.test.ts"], isolate: false },
       },
       {
         plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-10-01" } })],
         test: {
+          ...PATIENT,
           name: "dns-workerd",
           include: ["tests/dns-tools/lib/**/*.test.ts"],
           exclude: [
@@ -55,11 +58,10 @@ export default defineConfig({
       },
       {
         test: {
+          ...PATIENT,
           name: "journeys",
           environment: "node",
           include: ["tests/journeys/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
           // Each file runs a whole stack; more of them at once measure the machine, not the mail.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

@@ -59,7 +59,7 @@ test("two hundred clients at a limit of a thousand: a thousand are let in; a cra
   expect(await usedOf(token, "recipients_per_10_minutes")).toBe(1000);
 
   stack.kill("workerd");
-  await expect.poll(async () => storm(token, 1, 1).catch(() => ({})), { timeout: 20_000 }).toEqual({ 429: 1 });
+  await expect.poll(async () => storm(token, 1, 1).catch(() => ({}))).toEqual({ 429: 1 });
   expect(await usedOf(token, "recipients_per_10_minutes")).toBe(1000);
   expect(await storm(token, 20, 5)).toEqual({ 429: 100 });
 
@@ -92,11 +92,12 @@ test("requests a second: the headers say how many are left, the rest wait a seco
   });
   expect(first.headers.get("retry-after")).toBeNull();
   await wait(1100);
-  const answers = await Promise.all(Array.from({ length: 60 }, ask));
-  const statuses = answers.map(({ status }) => status);
-  // Slow machines may take longer than a second for sixty: never more than ten in any second.
-  expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(10);
-  expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(20);
+  const fromMs = performance.now();
+  const answers = await Promise.all(Array.from({ length: 200 }, ask));
+  const taken = answers.filter(({ status }) => status === 200).length;
+  // However long they take: never more than ten in any second.
+  expect(taken).toBeGreaterThanOrEqual(10);
+  expect(taken).toBeLessThanOrEqual(10 * (1 + Math.ceil((performance.now() - fromMs) / 1000)));
   const refused = answers.find(({ status }) => status === 429);
   expect(refused?.headers.get("retry-after")).toBe("1");
   expect(refused?.headers.get("ratelimit-remaining")).toBe("0");

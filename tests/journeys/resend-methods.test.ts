@@ -67,7 +67,7 @@ test("emails: scheduled, moved, canceled; what is canceled is never sent", async
 test("emails: what is scheduled goes when its time comes, dated then", async () => {
   const at = new Date(Math.ceil(Date.now() / 1000) * 1000 + 2000);
   const { id } = await done(resend.emails.send(mail({ scheduledAt: at.toISOString(), subject: "Timed" })));
-  await expect.poll(async () => (await done(resend.emails.get(id))).last_event, { timeout: 20_000 }).toBe("delivered");
+  await expect.poll(async () => (await done(resend.emails.get(id))).last_event).toBe("delivered");
   expect(Date.now()).toBeGreaterThanOrEqual(at.getTime());
   const sandbox = await stack.request("GET", "/v1/sandbox/messages", { key: apiKey });
   const raw = JSON.stringify(sandbox.body);
@@ -114,9 +114,7 @@ test("emails: tags, reply_to, headers and attachments come back as they were giv
 
 test("emails.metrics counts what became of them", async () => {
   await expect
-    .poll(async () => (await done(resend.emails.metrics({ metrics: ["sent", "delivered"] }))).totals.delivered, {
-      timeout: 20_000,
-    })
+    .poll(async () => (await done(resend.emails.metrics({ metrics: ["sent", "delivered"] }))).totals.delivered)
     .toBeGreaterThan(5);
   const byPeriod = await done(resend.emails.metrics({ dimensions: ["period", "domain"], granularity: "hourly" }));
   expect(byPeriod.data?.[0]).toMatchObject({ domain_name: "sandbox.test" });
@@ -244,14 +242,14 @@ test("webhooks.*: made, read, changed, turned, their events read and replayed, r
   expect(turned.signing_secret).not.toBe(made.signing_secret);
   await done(resend.suppressions.add({ email: "listened@dest.test" }));
   const listed = async () => (await done(resend.webhooks.events.list({ webhookId: id }))).data;
-  await expect.poll(listed, { timeout: 10_000 }).toMatchObject([{ type: "suppression.added" }]);
+  await expect.poll(listed).toMatchObject([{ type: "suppression.added" }]);
   const eventId = (await listed())[0]?.id ?? "";
   expect(await done(resend.webhooks.events.get({ webhookId: id, eventId }))).toMatchObject({
     ...{ object: "webhook_event", id: eventId },
     payload: { type: "suppression.added", data: { email: "listened@dest.test" } },
   });
   const attempts = async () => (await done(resend.webhooks.events.attempts.list({ webhookId: id, eventId }))).data;
-  await expect.poll(attempts, { timeout: 20_000 }).toMatchObject([{ http_status_code: 0 }]);
+  await expect.poll(attempts).toMatchObject([{ http_status_code: 0 }]);
   expect(await done(resend.webhooks.events.replay({ webhookId: id, eventId }))).toEqual({
     ...{ object: "webhook_event", id: eventId },
   });

@@ -39,7 +39,7 @@ test("of many sends to a dead address few are tried, and none after the bounce i
     const { bounced = 0, suppressed = 0 } = await totals();
     return bounced + suppressed;
   };
-  await expect.poll(ended, { timeout: 20_000 }).toBe(SENDS);
+  await expect.poll(ended).toBe(SENDS);
   const { sent = 0, bounced = 0, bounced_permanent = 0 } = await totals();
   expect([sent, bounced_permanent]).toEqual([bounced, bounced]);
   expect(tries()).toBe(bounced);

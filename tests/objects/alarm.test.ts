@@ -73,7 +73,7 @@ test("a deferred delivery waits until it is due and is leased again as the next 
   await aMoment();
   expect(relay.given()).toHaveLength(1);
   const alarmMs = (await alarmInMs(account)) ?? Infinity;
-  expect(Math.abs(alarmMs - ((waiting?.due ?? 0) - Date.now()))).toBeLessThan(1000);
+  expect(Math.abs(alarmMs - ((waiting?.due ?? 0) - Date.now()))).toBeLessThan(20_000);
 
   await sqlIn(account.stub, "UPDATE delivery SET due = ?", Date.now() - 1);
   await evictDurableObject(account.stub);
@@ -89,7 +89,7 @@ test("the runtime's own alarm wakes a delivery in doubt after a second", async (
   await relay.untilGiven(1);
   const { ks } = relay.batch(0);
   await relay.report(relay.batch(0), "unknown");
-  await expect.poll(() => relay.given().length, { timeout: 3000 }).toBe(2);
+  await expect.poll(() => relay.given().length).toBe(2);
   expect(relay.batch(1)).toMatchObject({ ks, attempts: [2] });
 });
 
@@ -116,7 +116,7 @@ const ageLeases = async (account: TestAccount, ageMs: number): Promise<void> => 
   await evictDurableObject(account.stub);
 };
 
-const MARGIN_MS = 5000;
+const MARGIN_MS = 30_000;
 const SILENCES: [what: string, leasedAgoMs: number, seenAgoMs: number | undefined, returns: boolean][] = [
   ["leased a moment ago, never seen", 0, undefined, false],
   ["leased not quite long enough ago, never seen", GONE_MS - MARGIN_MS, undefined, false],

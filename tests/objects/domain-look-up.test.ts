@@ -1,7 +1,7 @@
 /** The gateway's resolvers: what two of them have to agree on, and who is asked when one is down. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { decode, encode } from "dns-packet";
-import type { SendingDomain } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import { lookUpDomain } from "../../gateway/objects/domain-look-up.ts";
 
 const SENDING: SendingDomain = {
@@ -67,6 +67,23 @@ check("one of two is down", TWO, { "a.test": OURS }, "indeterminate dns.indeterm
 const THREE = `${TWO},https://c.test/q`;
 check("the third stands by", THREE, { "a.test": OURS, "b.test": OURS, "c.test": NOT_OURS }, "", "a.test,b.test");
 check("and answers for one that is down", THREE, { "a.test": OURS, "c.test": OURS }, "", "a.test,b.test,c.test");
+check("but not for both", THREE, { "c.test": OURS }, "indeterminate dns.indeterminate", "a.test,b.test,c.test");
+check(
+  "nor can it lie",
+  THREE,
+  { "a.test": NOT_OURS, "c.test": OURS },
+  "indeterminate dns.disagree",
+  "a.test,b.test,c.test",
+);
+
+test("of two, which one is down, what the other has and what to do is told", async () => {
+  records = { "a.test": OURS };
+  const findings = await lookUpDomain(SENDING, TWO);
+  expect(findings.find(({ name }) => name === "send.d.test")?.text).toMatch(
+    /two resolvers have to agree: b\.test answered with HTTP status 503; the other alone says: send\.d\.test TXT "v=spf1 include:relay\.test ~all"\); it may be right\. Check again later; with one more resolver set/,
+  );
+});
+
 check(
   "whoever lets our addresses pass by other words",
   "https://a.test/q",

@@ -155,11 +155,9 @@ test("a live stream begins now, shows what happens as it happens, and goes on be
   const stream = await openStream();
   const opening = await stream.next();
   expect(opening).toMatch(/^retry: 2000\n\n:\nid: [0-9a-f-]{36}\n\n$/);
-  const began = Date.now();
   const reading = stream.next();
   await suppress("now@x.test");
   const text = await reading;
-  expect(Date.now() - began).toBeLessThan(5000);
   expect(text).toMatch(/^id: ([0-9a-f-]{36})\nevent: suppression\.added\ndata: \{.*now@x\.test.*\}\n\n:\nid: \1\n\n$/);
   await stream.cancel();
   await suppress("between@x.test");

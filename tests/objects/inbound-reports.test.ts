@@ -6,6 +6,7 @@ import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { feedbackSignedText, type FeedbackToken, formatFeedbackId } from "#contract/feedback-id.ts";
+import { EventsPage } from "#contract/event-payload.ts";
 import { PROOF_DAYS, ReportVerdicts } from "#contract/inbound.ts";
 import { formatReturnPath, returnPathSignedText } from "#contract/return-path.ts";
 import { accountMac } from "../../gateway/core/return-path-key.ts";
@@ -162,13 +163,19 @@ test("a complaint proves itself by what it returns", async () => {
 test("what all recipients of an email hold lets none of them complain in another's name", async () => {
   const { account, email, tell } = await scene(READERS);
   const mark = { "feedback-id": await feedbackId(email) };
-  const before = await ledgerOf(account);
+  const before = await deliveriesOf(account);
   for (const original_recipients of [["bob@inbox.test"], ["redacted@other.test"], []])
     for (const feedback_type of ["abuse", "opt-out"]) {
       const report = complaint(mark, { original_recipients, feedback_type });
       expect(await tell("fbl@bounce.test", report), original_recipients.join()).toBe("unclear");
     }
-  expect(await ledgerOf(account)).toEqual(before);
+  expect(await deliveriesOf(account)).toEqual(before);
+  expect(await suppressionsOf(account)).toEqual([]);
+  // It is told of the email, once, whoever sends it how often.
+  const page = await call("GET", "/v1/events?types=email.complained", { token: account.token });
+  const { data } = EventsPage.parse(page.body);
+  expect(data).toMatchObject([{ rank: 8, data: { to: ["reader@inbox.test"], complaint: { feedback_type: "abuse" } } }]);
+  expect(data[0]?.data).not.toHaveProperty("recipient");
   // The return-path is one recipient's own.
   const own = { ...mark, "return-path": `<${await returnPath({ ...email, k: email.k + 1 })}>` };
   expect(await tell("fbl@bounce.test", complaint(own, { original_recipients: ["cem@other.test"] }))).toBe("recorded");

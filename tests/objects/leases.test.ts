@@ -153,7 +153,7 @@ test("what was taken back and not leased again is in nobody's hands after an evi
   const account = await openAccount();
   const [back = 0, kept = 0] = await acceptMany(account, 2);
   const { lease } = await leaseTo(account, "one");
-  expect(await account.stub.reconcile("default", "one", [kept])).toEqual({ returned: 1 });
+  expect(await account.stub.reconcile("default", "one", [kept])).toEqual({ returned: 1, unwanted: [] });
   await evictDurableObject(account.stub);
   expect(await settle(account, "one", lease, [back], "delivered")).toEqual(LATE(1));
   const again = await leaseTo(account, "two");

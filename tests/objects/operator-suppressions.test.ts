@@ -32,12 +32,14 @@ const inDirectory = (kept: number, work: (list: OperatorSuppressions, storage: D
 /** The account's side, over an account's tables, with a directory that is data. */
 const inAccount = async (
   pull: (seq: number) => Promise<OperatorChanges>,
-  work: (list: AccountOperatorList, again: () => AccountOperatorList) => Promise<void>,
+  work: (list: AccountOperatorList, again: () => AccountOperatorList, recalled: readonly string[]) => Promise<void>,
 ) => {
+  const recalled: string[] = [];
   const { stub } = await openAccount();
   await runInDurableObject(stub, (_, { storage }) => {
-    const again = () => new AccountOperatorList({ account: "0123456789ab", storage, pull });
-    return work(again(), again);
+    const again = () =>
+      new AccountOperatorList({ account: "0123456789ab", storage, pull, recall: (name) => recalled.push(name) });
+    return work(again(), again, recalled);
   });
 };
 
@@ -123,9 +125,10 @@ test("the account's copy: pulled once a minute at most, by increments, and kept"
     asked.push(seq);
     return answer;
   };
-  return inAccount(pull, async (list, again) => {
+  return inAccount(pull, async (list, again, recalled) => {
     expect(list.isEmpty).toBe(true);
     await list.run(NOW_MS);
+    expect(recalled).toEqual(["a@b.test", '"x"@b.test']);
     expect(list.isEmpty).toBe(false);
     expect(listed(list, "a@b.test", '"x"@b.test', "c@d.test")).toEqual(["a@b.test", '"x"@b.test']);
     answer = { isWhole: false, listed: ["c@d.test"], removed: ["a@b.test"], seq: 4 };
@@ -133,6 +136,7 @@ test("the account's copy: pulled once a minute at most, by increments, and kept"
     expect(asked).toEqual([0]);
     await list.run(NOW_MS + MINUTE_MS);
     expect(asked).toEqual([0, 2]);
+    expect(recalled.slice(2)).toEqual(["c@d.test"]);
     for (const copy of [list, again()]) expect(listed(copy, "a@b.test", "c@d.test")).toEqual(["c@d.test"]);
     answer = { isWhole: true, listed: [], removed: [], seq: 9 };
     await again().run(NOW_MS);

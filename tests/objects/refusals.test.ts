@@ -69,6 +69,7 @@ const CAUSES: Partial<Record<ProblemCode, (account: TestAccount) => Promise<Answ
     await call("POST", "/v1/suppressions", { token: account.token, body: { email: "reader@inbox.test" } });
     return send(account, { on_suppressed: "refuse" });
   },
+  no_unsubscribe_link: (account) => send(account, { text: "{{unsubscribe_url}}" }),
   rate_limit_exceeded: async () => {
     const account = await openAccount({ limits: { recipients_per_10_minutes: 1 } });
     await send(account);

@@ -1,7 +1,7 @@
 /** The relay node as a process: how it starts, refuses to, drains, and what a kill leaves to the next. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
 import { CLOSE } from "#contract/relay-protocol.ts";
 import { type FakeGateway, TOKEN } from "../support/fake-gateway.ts";
@@ -10,8 +10,6 @@ import { ACCOUNT, atEnd, batchTo, fakeGateway, temporaryFolder, until } from "./
 import { SmtpVisitor } from "./inbound/smtp-visitor.ts";
 
 const MAIN = fileURLToPath(new URL("../../relay-node/main.ts", import.meta.url));
-// Each test starts processes.
-vi.setConfig({ testTimeout: 30_000 });
 
 const LogLine = z.looseObject({ level: z.int(), time: z.int(), event: z.string() });
 
@@ -65,7 +63,7 @@ const scene = async (smtp: ScriptedServerOptions = {}) => {
 };
 
 const joined = (gateway: FakeGateway, count = 1): Promise<void> =>
-  until(() => gateway.links.length >= count && gateway.link.hello !== undefined, 10_000);
+  until(() => gateway.links.length >= count && gateway.link.hello !== undefined);
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, at) => `r${at}@dest.test`);
 
@@ -112,12 +110,13 @@ test("told to, it listens for mail that comes in, and stops with it", async () =
   const { gateway, env } = await scene();
   const relay = startRelay({ ...env, HIKYAKU_INBOUND: "127.0.0.1:0", HIKYAKU_HELO: "mx1.relay.test" });
   await joined(gateway);
-  const port = Number(/"event":"inbound\.listening"[^\n]*"port":(\d+)/.exec(relay.stdout)?.[1]);
-  const visitor = await SmtpVisitor.to(port);
+  const port = (): number => Number(/"event":"inbound\.listening"[^\n]*"port":(\d+)/.exec(relay.stdout)?.[1]);
+  await until(() => port() > 0);
+  const visitor = await SmtpVisitor.to(port());
   expect(await visitor.reply()).toMatch(/^220 mx1\.relay\.test ESMTP/);
   relay.child.kill("SIGTERM");
   expect(await relay.ended).toBe(0);
-  expect(visitor.isClosed).toBe(true);
+  await until(() => visitor.isClosed);
 });
 
 test("where it cannot listen, or with what, ends it with 2", async () => {
@@ -159,14 +158,14 @@ test("a gateway that will not have it ends it with 1", async () => {
 test("one socket a pool", async () => {
   const { gateway, env } = await scene();
   startRelay({ ...env, HIKYAKU_RELAY_POOLS: "transactional,bulk" });
-  await until(() => gateway.links.filter(({ hello }) => hello).length === 2, 10_000);
+  await until(() => gateway.links.filter(({ hello }) => hello).length === 2);
   expect(gateway.links.map(({ pool }) => pool).toSorted()).toEqual(["bulk", "transactional"]);
   expect(new Set(gateway.links.map(({ hello }) => hello?.epoch)).size).toBe(1);
 });
 
 test("draining finishes what is open and gives the rest back", async () => {
   const { gateway, server, env } = await scene({ script: { dot: "silence" } });
-  const relay = startRelay({ ...env, HIKYAKU_SMTP_TIMEOUTS: "dot=1" });
+  const relay = startRelay({ ...env, HIKYAKU_SMTP_TIMEOUTS: "dot=4" });
   await joined(gateway);
   gateway.link.sendBatch(batchTo(numbered(5)));
   await until(() => server.dots.length === 2);
@@ -227,7 +226,7 @@ test("the sandbox is a real host: delivered and kept, refused and told", async (
   startRelay(env);
   await joined(gateway);
   gateway.link.sendBatch(batchTo(["delivered@sandbox.test", "bounced@sandbox.test", "deferred+x@sandbox.test"]));
-  await until(() => gateway.outcomes.length === 3 && gateway.trapped.length === 1, 10_000);
+  await until(() => gateway.outcomes.length === 3 && gateway.trapped.length === 1);
   expect(kinds(gateway)).toEqual(["1 delivered", "2 bounced", "3 deferred"]);
   expect(gateway.trapped[0]).toMatchObject({ account: ACCOUNT, message: { k: 1, rcpt_to: "delivered@sandbox.test" } });
 });

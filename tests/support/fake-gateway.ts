@@ -183,6 +183,7 @@ class House {
         this.trapped.push({ account: frame.account, message: Trapped.parse(JSON.parse(lines[0] ?? "")) });
         return;
       case "credit":
+      case "recalled":
       case "bye":
     }
   }

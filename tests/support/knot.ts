@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import type { Resolve } from "#dns/resolver.ts";
 import type { TsigKey } from "#resolvers/tsig.ts";
 import { udpResolver } from "#resolvers/udp.ts";
@@ -33,7 +33,7 @@ export const startKnot = async (zone: string, keys: readonly TsigKey[]): Promise
   const resolve = udpResolver({ servers: [{ address: "127.0.0.1", port }], timeoutMs: 3_000 });
   await waitForPort(port);
   // It listens before it has read the zone.
-  await vi.waitFor(async () => expect((await resolve("test", "SOA")).kind).toBe("records"), 10_000);
+  await expect.poll(async () => (await resolve("test", "SOA")).kind).toBe("records");
   const stop = async (): Promise<void> => {
     if (knot.exitCode === null) {
       knot.kill();
@@ -51,7 +51,7 @@ server:
 database:
     storage: "${folder}"
 key:
-${keys.map(({ name, secretBase64 }) => `  - id: ${name}\n    algorithm: hmac-sha256\n    secret: "${secretBase64}"`).join("\n")}
+${keys.map(({ name, algorithm, secretBase64 }) => `  - id: ${name}\n    algorithm: ${algorithm}\n    secret: "${secretBase64}"`).join("\n")}
 acl:
   - id: writer
     key: ${keys[0]?.name}

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { PATIENCE_MS } from "./patience.ts";
 
 export type StackOptions = {
   env?: Record<string, string>;
@@ -135,7 +136,7 @@ export class Stack {
   }
 
   /** The types of an email's events, once `type` is among them `times` times. */
-  async eventsUntil(id: string, type: string, { timeoutMs = 20_000, times = 1 } = {}): Promise<Event[]> {
+  async eventsUntil(id: string, type: string, { timeoutMs = PATIENCE_MS, times = 1 } = {}): Promise<Event[]> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const events = await this.events(id).catch(() => []);
@@ -154,7 +155,7 @@ export class Stack {
   }
 
   /** Waits until so many relays have joined. */
-  async joined(relays: number, timeoutMs = 20_000): Promise<void> {
+  async joined(relays: number, timeoutMs = PATIENCE_MS): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const health = await fetch(new URL("/healthz", this.url)).then(

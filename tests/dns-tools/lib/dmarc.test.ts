@@ -10,6 +10,7 @@ import {
   type DmarcRecord,
   type ReportUri,
 } from "#dns/dmarc.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 
 const DEFAULTS: DmarcRecord = { adkim: "r", aspf: "r", t: "n", psd: "u", rua: [], ruf: [], fo: [], others: [] };
 const mailto = (address: string): ReportUri => ({
@@ -200,10 +201,10 @@ test("what is written reads back the same", () => {
 
 test("any text is read in a moment, and never throws", () => {
   fc.assert(fc.property(fc.string(), (text) => void parseDmarc(`v=DMARC1;${text}`)));
-  const startMs = performance.now();
+  const fromMs = cpuMs();
   for (const run of [" ", "!", "@", "!1", ",", ";", "a=", "%"]) {
     parseDmarc(`v=DMARC1; rua=mailto:a${run.repeat(100_000)}x`);
     parseDmarc(`v=DMARC1; p=none${run.repeat(100_000)}x`);
   }
-  expect(performance.now() - startMs).toBeLessThan(2000);
+  expect(cpuMs() - fromMs).toBeLessThan(2000);
 });

@@ -13,6 +13,7 @@ import {
   type MtaStsPolicy,
   type MtaStsPolicyProblem,
 } from "#dns/mta-sts.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 
 const POLICY: MtaStsPolicy = { mode: "enforce", mx: ["mail.d.test", "*.d.test"], maxAgeSeconds: 604_800 };
 /** As it stands in RFC 8461 §3.2. */
@@ -120,9 +121,9 @@ describe("policies", () => {
 
   test("a file made to cost time costs none", () => {
     for (const hostile of ["mx: a.test\n".repeat(5900), ` ${"\t ".repeat(32_000)}x`, `x:${" ".repeat(65_000)}`]) {
-      const started = performance.now();
+      const fromMs = cpuMs();
       parseMtaStsPolicy(hostile);
-      expect(performance.now() - started).toBeLessThan(500);
+      expect(cpuMs() - fromMs).toBeLessThan(500);
     }
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatSpf, isSpf, parseSpf, type Qualifier, type SpfTerm } from "#dns/spf.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 
 const check = (terms: string, expected: SpfTerm[]): void => {
   test(terms, () => {
@@ -169,7 +170,7 @@ test("whatever text comes, it is read or refused", () => {
 });
 
 test("long texts are read in a moment", () => {
-  const startMs = performance.now();
+  const fromMs = cpuMs();
   for (const text of [
     `a:${"1".repeat(65_000)}`,
     `a:${"a-".repeat(32_000)}`,
@@ -179,5 +180,5 @@ test("long texts are read in a moment", () => {
     expect(parseSpf(`v=spf1 ${text}`).kind).toBe("malformed");
   expect(parseSpf(`v=spf1 ${"a ".repeat(32_000)}`).kind).toBe("record");
   expect(parseSpf(`v=spf1 ${"%{d1.}".repeat(10)}`).kind).toBe("malformed");
-  expect(performance.now() - startMs).toBeLessThan(1000);
+  expect(cpuMs() - fromMs).toBeLessThan(1000);
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatTagList, parseTagList } from "#dns/tag-list.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 
 const check = (text: string, expected: Record<string, string> | string): void => {
   test(JSON.stringify(text), () => {
@@ -52,7 +53,7 @@ test("what is written reads back the same, in its order", () => {
 });
 
 test("a long run of spaces is read in a moment", () => {
-  const startMs = performance.now();
+  const fromMs = cpuMs();
   expect(parseTagList(`a=1${" ".repeat(1_000_000)}2`)).toMatchObject({ kind: "tags" });
-  expect(performance.now() - startMs).toBeLessThan(1000);
+  expect(cpuMs() - fromMs).toBeLessThan(1000);
 });

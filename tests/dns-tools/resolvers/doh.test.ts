@@ -4,8 +4,8 @@ import { decode, encode, type Answer as WireRecord, type DecodedPacket, type Pac
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { txtText } from "#dns/resolver.ts";
 import { dohResolver } from "#resolvers/doh.ts";
+import { PATIENCE_MS } from "../../support/patience.ts";
 
-const TIMEOUT_MS = 400;
 const RCODES = { nxdomain: 3, refused: 5, servfail: 2 } as const;
 const AD = 0x0020;
 const TC = 0x0200;
@@ -65,7 +65,7 @@ const answering =
 const txt = (name: string, data: string | string[], ttl = 300): WireRecord => ({ type: "TXT", name, ttl, data });
 const cname = (name: string, data: string, ttl = 300): WireRecord => ({ type: "CNAME", name, ttl, data });
 
-const resolver = () => dohResolver({ urls: [url], timeoutMs: TIMEOUT_MS });
+const resolver = (timeoutMs = PATIENCE_MS) => dohResolver({ urls: [url], timeoutMs });
 
 describe("answers", () => {
   test("the question is a POST of a DNS message that wants recursion and validation", async () => {
@@ -258,9 +258,7 @@ describe("deadlines", () => {
   ] as const)
     test(title, async () => {
       script = hang;
-      const startMs = performance.now();
-      expect(await resolver()("d.test", "TXT")).toMatchObject({ kind: "timeout" });
-      expect(performance.now() - startMs).toBeLessThan(TIMEOUT_MS * 4);
+      expect(await resolver(400)("d.test", "TXT")).toMatchObject({ kind: "timeout" });
     });
 
   test("the caller's signal ends it, and no other resolver is asked", async () => {
@@ -283,20 +281,22 @@ describe("several resolvers", () => {
         if (first === url && times === 1) response.writeHead(503).end();
         else answering([txt("d.test", "a")])(query, response);
       };
-      const resolve = dohResolver({ urls: [first, url], timeoutMs: TIMEOUT_MS });
+      const resolve = dohResolver({ urls: [first, url], timeoutMs: PATIENCE_MS });
       expect(await resolve("d.test", "TXT"), first).toMatchObject({ kind: "records" });
     }
   });
 
   test("the last failure is told; `not there` is an answer", async () => {
     script = (_, response) => response.writeHead(asked.length === 1 ? 500 : 502).end();
-    const resolve = dohResolver({ urls: [url, url], timeoutMs: TIMEOUT_MS });
+    const resolve = dohResolver({ urls: [url, url], timeoutMs: PATIENCE_MS });
     expect(await resolve("d.test", "TXT")).toMatchObject({ kind: "servfail", reason: expect.stringContaining("502") });
     asked = [];
     script = answering([], { flags: 0x0183 });
     expect(await resolve("d.test", "TXT")).toEqual({ kind: "nxdomain" });
     expect(asked.length).toBe(1);
-    expect(await dohResolver({ urls: [], timeoutMs: TIMEOUT_MS })("d.test", "TXT")).toMatchObject({ kind: "servfail" });
+    expect(await dohResolver({ urls: [], timeoutMs: PATIENCE_MS })("d.test", "TXT")).toMatchObject({
+      kind: "servfail",
+    });
   });
 });
 

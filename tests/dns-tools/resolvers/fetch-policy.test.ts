@@ -3,10 +3,10 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { FetchedPolicy } from "#dns/mta-sts-findings.ts";
 import { policyFetcher, type PolicyFetchOptions } from "#resolvers/fetch-policy.ts";
+import { PATIENCE_MS } from "../../support/patience.ts";
 
 const HOST = "mta-sts.d.test";
 const PATH = "/.well-known/mta-sts.txt";
-const TIMEOUT_MS = 300;
 
 let script: RequestListener;
 let server: Server;
@@ -37,7 +37,7 @@ const toLoopback: typeof fetch = (input, init) => {
 };
 
 const get = (more: Partial<PolicyFetchOptions> = {}, signal?: AbortSignal): Promise<FetchedPolicy> =>
-  policyFetcher({ timeoutMs: TIMEOUT_MS, fetch: toLoopback, ...more })(HOST, signal);
+  policyFetcher({ timeoutMs: PATIENCE_MS, fetch: toLoopback, ...more })(HOST, signal);
 
 const serving =
   (status: number, headers: Record<string, string>, body = ""): RequestListener =>
@@ -80,7 +80,7 @@ describe("a policy", () => {
       });
       more();
     };
-    expect(await get({ timeoutMs: 5000 })).toEqual({ kind: "not-served", reason: "the file has more than 64 KB" });
+    expect(await get()).toEqual({ kind: "not-served", reason: "the file has more than 64 KB" });
     await expect.poll(() => isClosed).toBe(true);
   });
 });
@@ -107,17 +107,17 @@ describe("what cannot be known", () => {
 
   test("a host that says nothing", async () => {
     script = () => {};
-    expect(await get()).toEqual(late);
+    expect(await get({ timeoutMs: 300 })).toEqual(late);
   });
 
   test("a host that stops in the middle", async () => {
     script = (_, response) => void response.writeHead(200, TEXT).write("version");
-    expect(await get()).toEqual(late);
+    expect(await get({ timeoutMs: 300 })).toEqual(late);
   });
 
   test("a caller that waits no longer", async () => {
     script = () => {};
-    expect(await get({ timeoutMs: 10_000 }, AbortSignal.timeout(20))).toEqual(late);
+    expect(await get({}, AbortSignal.timeout(20))).toEqual(late);
   });
 
   test("a host that breaks off", async () => {
@@ -129,7 +129,7 @@ describe("what cannot be known", () => {
 
   test("TLS is wanted: a server without it is none", async () => {
     const port = Number(new URL(base).port);
-    const fetched = await policyFetcher({ timeoutMs: TIMEOUT_MS })(`127.0.0.1:${port}`);
+    const fetched = await policyFetcher({ timeoutMs: PATIENCE_MS })(`127.0.0.1:${port}`);
     expect(fetched).toMatchObject({ kind: "failed" });
     expect(asked).toEqual([]);
   });

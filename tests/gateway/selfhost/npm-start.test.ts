@@ -67,7 +67,7 @@ test("wrong settings: all of them at once, on stderr, exit 2", async () => {
   expect(await exit).toBe(2);
   expect(output.out).toBe("");
   for (const name of ["--port", "--relays", "HIKYAKU_LOG"]) expect(output.err).toContain(`hikyaku: ${name} `);
-}, 30_000);
+});
 
 test("a taken port is one line, exit 1; a directory in use one line, exit 2", async () => {
   const taken = createServer();
@@ -87,11 +87,11 @@ test("a taken port is one line, exit 1; a directory in use one line, exit 2", as
   expect(second.output.err).toBe(
     `hikyaku: the data directory ${holder.dataDir} is in use by process ${pid}; stop it or give another with --data\n`,
   );
-}, 30_000);
+});
 
 test("--help needs no data directory", async () => {
   const { exit, output, dataDir } = npmStart(["--help"]);
   expect(await exit).toBe(0);
   expect(output.out).toContain("--relays N");
   expect(whoHolds(dataDir)).toEqual({ kind: "free" });
-}, 30_000);
+});

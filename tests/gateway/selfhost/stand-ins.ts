@@ -47,13 +47,20 @@ const GATEWAY = `
   };
 `;
 
-/** Exits with 2 when told to; drains for HIKYAKU_TEST_DRAIN_MS after SIGTERM or when its parent is gone. */
+/**
+ * Exits with 2 when told to; drains for HIKYAKU_TEST_DRAIN_MS after SIGTERM or when its parent is gone, and notes
+ * whether the gateway was there to the end of it.
+ */
 const RELAY = `
   import { appendFileSync } from "node:fs";
   if (process.env.HIKYAKU_ROUTES === "nonsense") process.exit(2);
   const diary = (line) => appendFileSync(process.env.HIKYAKU_RELAY_DATA + "/diary", line + "\\n");
   diary("start " + process.env.HIKYAKU_RELAY_TOKEN + " " + ("HIKYAKU_MASTER_KEY" in process.env));
-  const drain = () => setTimeout(() => { diary("drained"); process.exit(0); }, Number(process.env.HIKYAKU_TEST_DRAIN_MS ?? 0));
+  const drain = () => setTimeout(async () => {
+    const gateway = await fetch(process.env.HIKYAKU_GATEWAY_URL + "/healthz").then(() => "there", () => "gone");
+    diary("drained, and the gateway is " + gateway);
+    process.exit(0);
+  }, Number(process.env.HIKYAKU_TEST_DRAIN_MS ?? 0));
   process.on("SIGTERM", drain);
   process.stdin.on("end", drain).resume();
   setInterval(() => {

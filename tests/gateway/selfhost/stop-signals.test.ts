@@ -1,36 +1,39 @@
+/** Real signals to a process whose clock is data: nothing hangs on when they arrive. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
+import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 
 const MODULE = new URL("../../../gateway/selfhost/stop-signals.ts", import.meta.url).href;
-const SCRIPT = `import { onStopSignals } from ${JSON.stringify(MODULE)};
+const scriptOf = (timesMs: readonly number[]): string => `
+  import { onStopSignals } from ${JSON.stringify(MODULE)};
+  const times = ${JSON.stringify(timesMs)};
+  performance.now = () => times.shift();
   onStopSignals(() => process.exit(9)).addEventListener("abort", () => console.log("drain"));
+  process.on("SIGINT", () => console.log("heard"));
   setInterval(() => {}, 1000);
   console.log("up");`;
 
-/** Sends signals with a pause before each; what was said until the end, and the exit status. */
-const check = async (pausesMs: number[], expected: { said: string; code: number | null }): Promise<void> => {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", SCRIPT], {
+/** Sends a signal at each of these times; what was said until the end, and the exit status. */
+const check = async (timesMs: number[], expected: { said: string; code: number | null }): Promise<void> => {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", scriptOf(timesMs)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  let said = "";
-  child.stdout.on("data", (chunk) => (said += String(chunk)));
-  const end = new Promise<number | null>((resolve) => child.once("close", resolve));
-  await once(child.stdout, "data");
-  for (const pauseMs of pausesMs) {
-    await sleep(pauseMs);
-    child.kill("SIGINT");
+  const end = once(child, "close");
+  const said: string[] = [];
+  let sent = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    said.push(line);
+    // The next when the last was heard; then nothing, for who is still there.
+    if (line !== "drain") child.kill(sent++ < timesMs.length ? "SIGINT" : "SIGKILL");
   }
-  const code = await Promise.race([end, sleep(300).then(() => null)]);
-  child.kill("SIGKILL");
-  await end;
-  expect({ said, code }).toEqual(expected);
+  const [code] = await end;
+  expect({ said: said.join(" "), code }).toEqual(expected);
 };
 
-test("the first signal asks for a drain", () => check([0], { said: "up\ndrain\n", code: null }));
+test("the first signal asks for a drain", () => check([0], { said: "up drain heard", code: null }));
 
 test("what comes within half a second of it is the same wish", () =>
-  check([0, 100, 100], { said: "up\ndrain\n", code: null }));
+  check([0, 250, 500], { said: "up drain heard heard heard", code: null }));
 
-test("a second one means now", () => check([0, 700], { said: "up\ndrain\n", code: 9 }));
+test("a second one means now", () => check([0, 501], { said: "up drain heard", code: 9 }));

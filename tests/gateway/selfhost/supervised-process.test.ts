@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { readPid } from "../../../gateway/selfhost/data-directory.ts";
 import { restartPauseMs, supervise } from "../../../gateway/selfhost/supervised-process.ts";
 
@@ -45,7 +45,7 @@ test("the first restart is at once, the pauses double up to five seconds", () =>
 
 test("what it writes goes into the log, line by line", async () => {
   const { child, named } = start('console.log("one\\ntwo"); console.error("three"); setInterval(() => {}, 1000)');
-  await vi.waitFor(() => expect(named("output")).toHaveLength(3));
+  await expect.poll(() => named("output")).toHaveLength(3);
   const lines = named("output").map(({ level, line }) => [level, line]);
   expect(lines).toEqual(
     expect.arrayContaining([
@@ -61,7 +61,7 @@ test("a death is logged with how it came, and the pid file follows the living on
   const { child, named, pidFile } = start("setInterval(() => {}, 1000)");
   const first = readPid(pidFile) ?? 0;
   process.kill(first, "SIGKILL");
-  await vi.waitFor(() => expect(named("process-started")).toHaveLength(2));
+  await expect.poll(() => named("process-started")).toHaveLength(2);
   expect(named("process-died")[0]).toMatchObject({ process: "child", signal: "SIGKILL", restart_in_ms: 0 });
   expect(readPid(pidFile)).not.toBe(first);
   await child.stop(1000);
@@ -96,11 +96,11 @@ test("SIGTERM first, SIGKILL when the grace is over", async () => {
   const deaf =
     'process.on("SIGTERM", () => fs.writeFileSync(process.env.DIARY, "heard")); console.log("up"); setInterval(() => {}, 1000)';
   const { child, named, diary, pidFile } = start(deaf);
-  await vi.waitFor(() => expect(named("output")).toHaveLength(1));
+  await expect.poll(() => named("output")).toHaveLength(1);
   const pid = readPid(pidFile) ?? 0;
   const startedAtMs = performance.now();
-  await child.stop(300);
-  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(290);
+  await child.stop(2000);
+  expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(1990);
   expect(readFileSync(diary, "utf8")).toBe("heard");
   expect(named("process-killed")).toHaveLength(1);
   expect(spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).stdout.trim()).toBe("");

@@ -11,20 +11,20 @@ export type FakeDoh = {
   zone: Record<string, FakeName>;
   /** Names asked for, `TXT shop.test`, since the running test began. */
   questions: string[];
-  /** No answer before it ends. */
-  delayMs: number;
+  /** No answer before it is kept. */
+  held: Promise<void>;
 };
 
 /** To be called once, at the top of a test file. */
 export const fakeDoh = (): FakeDoh => {
-  const doh: FakeDoh = { zone: {}, questions: [], delayMs: 0 };
+  const doh: FakeDoh = { zone: {}, questions: [], held: Promise.resolve() };
   beforeEach(() => {
-    Object.assign(doh, { zone: {}, delayMs: 0 });
+    Object.assign(doh, { zone: {}, held: Promise.resolve() });
     doh.questions.length = 0;
     vi.spyOn(globalThis, "fetch").mockImplementation(async (_, init) => {
       if (!(init?.body instanceof Uint8Array)) throw new Error("the objects fetch nothing but the DNS");
       const query = decode(Buffer.from(init.body));
-      if (doh.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, doh.delayMs));
+      await doh.held;
       const reply = new Uint8Array(encode(answer(doh, query)));
       return new Response(reply, { headers: { "content-type": "application/dns-message" } });
     });

@@ -97,7 +97,7 @@ export class RelaySocket {
 
   /** Waits until `count` frames of this type have come. */
   async until(type: ToRelay["type"], count = 1): Promise<void> {
-    await expect.poll(() => this.count(type), { interval: 5, timeout: 5000 }).toBeGreaterThanOrEqual(count);
+    await expect.poll(() => this.count(type), { interval: 5 }).toBeGreaterThanOrEqual(count);
   }
 
   batches(): ReceivedBatch[] {
@@ -107,6 +107,18 @@ export class RelaySocket {
       const ks = deliveries.map(({ k }) => k);
       return [{ ...frame, lease, ks, attempts: deliveries.map(({ attempt }) => attempt) }];
     });
+  }
+
+  /** Types of the frames that came, in order. */
+  heard(): string[] {
+    return this.#heard.map(({ frame }) => frame.type);
+  }
+
+  /** What it was told to let go of, in order. */
+  recalled(): { account: string; ks: number[] }[] {
+    return this.#heard.flatMap(({ frame }) =>
+      frame.type === "recall" ? [{ account: frame.account, ks: frame.ks }] : [],
+    );
   }
 
   /** The batch of this index; negative: from the end. */
@@ -132,11 +144,11 @@ export class RelaySocket {
 
   /** Waits until this many deliveries were given. */
   async untilGiven(count: number): Promise<void> {
-    await expect.poll(() => this.given().length, { interval: 5, timeout: 5000 }).toBeGreaterThanOrEqual(count);
+    await expect.poll(() => this.given().length, { interval: 5 }).toBeGreaterThanOrEqual(count);
   }
 
   async untilClosed(): Promise<number | undefined> {
-    await expect.poll(() => this.closedWith, { interval: 5, timeout: 5000 }).toBeDefined();
+    await expect.poll(() => this.closedWith, { interval: 5 }).toBeDefined();
     return this.closedWith;
   }
 }

@@ -1,5 +1,6 @@
 /** The delivery loop when it must stop or share: draining, all connections taken, a journal that fails. */
 import { expect, test } from "vitest";
+import { PATIENCE_MS } from "../../support/patience.ts";
 import { afterKill, courierScene, gate, numbered } from "./courier-scene.ts";
 import { batchTo, until } from "./relay-scene.ts";
 
@@ -46,9 +47,8 @@ test("draining while the gateway is away does not wait for what has not begun", 
   open();
   // The second has come to its slot, which waits for the gateway.
   await until(() => session.unacknowledgedCount === 1);
-  const from = performance.now();
-  await courier.drain(2000);
-  expect(performance.now() - from).toBeLessThan(1000);
+  // For longer than this test may take.
+  await courier.drain(10 * PATIENCE_MS);
   expect(hosts.transactions).toHaveLength(1);
   expect(session.unacknowledgedCount).toBe(2);
 });
@@ -57,7 +57,7 @@ test("a destination does not wait for another's idle connections when all connec
   const { gateway, kinds } = await courierScene({ options: { connections: 1 } });
   // The second is in line while the first is carried; the first's connection then has nothing more to carry.
   gateway.link.sendBatch(batchTo(["b@dest.test", "b@other.test"]));
-  await until(() => kinds().length === 2, 2000);
+  await until(() => kinds().length === 2, 10_000);
 });
 
 test("a journal that cannot be written stops everything", async () => {

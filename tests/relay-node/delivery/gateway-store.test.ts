@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { SigningKeys } from "#contract/relay-protocol.ts";
 import { GatewayStore, returnPathMac } from "../../../relay-node/delivery/gateway-store.ts";
 import { type Behaviour, TOKEN } from "../../support/fake-gateway.ts";
-import { ACCOUNT, fakeGateway, KEYS, RETURN_PATH_KEY } from "./relay-scene.ts";
+import { ACCOUNT, fakeGateway, KEYS, RETURN_PATH_KEY, until } from "./relay-scene.ts";
 
 const PEM = { type: "pkcs8", format: "pem" } as const;
 const ED25519 = generateKeyPairSync("ed25519");
@@ -55,8 +55,10 @@ test("keys are asked for once a version and domain, also by many at a time", asy
 test("a gateway that fails is asked again, and a failure is not remembered", async () => {
   const path = `/relay/accounts/${ACCOUNT}/keys/from.test`;
   const { gateway, store } = await scene({ answers: { [path]: { status: 503 } } });
-  setTimeout(() => delete gateway.behaviour.answers[path], 100);
-  expect((await store.keys(ACCOUNT, "from.test", 1)).kind).toBe("fetched");
+  const keys = store.keys(ACCOUNT, "from.test", 1);
+  await until(() => gateway.requests.length === 1);
+  delete gateway.behaviour.answers[path];
+  expect((await keys).kind).toBe("fetched");
   expect(gateway.requests).toEqual([path, path]);
 });
 

@@ -140,9 +140,11 @@ test("ids never come twice while their rows are there, and a closed journal keep
   const { journal } = openIn(folder);
   const row = rowOf(journal, 10);
   await journal.begun(row);
-  void journal.finished(row, JSON.stringify(outcomeOf(row)));
+  const finished = journal.finished(row, JSON.stringify(outcomeOf(row)));
   journal.close();
   open.length = 0;
+  // Closing wrote it: whoever waits for that hears so.
+  await finished;
   const again = openIn(folder);
   expect(again.unsettled.map(({ id }) => id)).toEqual([row.id]);
   expect(again.journal.newId()).toBeGreaterThan(row.id);

@@ -9,6 +9,7 @@ import type { Outcome } from "#contract/outcome.ts";
 import type { Batch, LeasedEmail, SigningKeys } from "#contract/relay-protocol.ts";
 import { Session, type SessionOptions, type Work } from "../../../relay-node/delivery/session.ts";
 import { type Behaviour, type FakeGateway, startFakeGateway, TOKEN } from "../../support/fake-gateway.ts";
+import { PATIENCE_MS } from "../../support/patience.ts";
 
 export const ACCOUNT = "0123456789ab";
 const KEY_HEX = "5c".repeat(32);
@@ -87,7 +88,7 @@ export const outcome = (k: number, kind: Outcome["kind"] = "delivered"): Outcome
   ...{ started_at_ms: 1, ended_at_ms: 2 },
 });
 
-export const until = async (condition: () => boolean, timeoutMs = 5000): Promise<void> => {
+export const until = async (condition: () => boolean, timeoutMs = PATIENCE_MS): Promise<void> => {
   const deadlineMs = performance.now() + timeoutMs;
   while (!condition() && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(condition(), condition.toString()).toBe(true);

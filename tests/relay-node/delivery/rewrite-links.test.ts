@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { findPlaces, rewriteHtml } from "../../../relay-node/delivery/rewrite-links.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 
 const over = (target: string): string => `over:${target}`;
 const rewrite = async (html: string, pixelUrl?: string): Promise<string> =>
@@ -111,7 +112,7 @@ test("too much is left as it came, and read in no time", async () => {
   expect(many.match(/over:/g)).toHaveLength(1000);
   expect(many.endsWith(link)).toBe(true);
   await keeps(`${link}${" ".repeat(2_000_000)}`);
-  const startedAtMs = performance.now();
+  const fromMs = cpuMs();
   for (const piece of [
     "<svg><math>",
     "<a x='",
@@ -126,7 +127,7 @@ test("too much is left as it came, and read in no time", async () => {
   ])
     await keeps(piece.repeat(Math.floor(1_000_000 / piece.length)));
   await keeps(`<a ${Array.from({ length: 150_000 }, (_, n) => `a${n}`).join(" ")}>`);
-  expect(performance.now() - startedAtMs).toBeLessThan(15_000);
+  expect(cpuMs() - fromMs).toBeLessThan(15_000);
 });
 
 /** Pieces that HTML is made of, none of which is a link to follow. */

@@ -12,7 +12,7 @@ import { outlineOf } from "../../../relay-node/inbound/received-outline.ts";
 import { cpuMs } from "../../support/cpu-time.ts";
 
 const MIB = 1024 * 1024;
-const MOST_CPU_MS = 5000;
+const MOST_CPU_MS = 2000;
 
 const read = async (mail: string | Uint8Array, shift = 0): Promise<ReceivedFields> => {
   const bytes = typeof mail === "string" ? Buffer.from(mail) : mail;
@@ -150,8 +150,8 @@ test.each<[string, () => string | Uint8Array]>([
       ),
   ],
   ["a part's header", () => `${TYPE}--b\r\n${"X: y\r\n".repeat(5 * MIB)}`],
-  ["no base64", () => `Content-Transfer-Encoding: base64\r\n\r\n${"=".repeat(40 * MIB)}`],
-  ["no quoted-printable", () => `Content-Transfer-Encoding: quoted-printable\r\n\r\n${"=".repeat(40 * MIB)}`],
+  ["no base64", () => `Content-Transfer-Encoding: base64\r\n\r\n${"=".repeat(10 * MIB)}`],
+  ["no quoted-printable", () => `Content-Transfer-Encoding: quoted-printable\r\n\r\n${"=".repeat(10 * MIB)}`],
   ["fields", () => `${"X: y\r\n".repeat(20_000)}\r\nx`],
   ["addresses", () => `To: ${"a@b.test,".repeat(14_000)}\r\n\r\nx`],
   ["brackets", () => `From: ${'"(<'.repeat(40_000)}\r\n\r\nx`],

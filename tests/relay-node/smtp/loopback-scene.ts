@@ -9,6 +9,7 @@ import type {
   Timeouts,
   Transaction,
 } from "../../../relay-node/smtp/transaction.ts";
+import { PATIENCE_MS } from "../../support/patience.ts";
 import {
   type ScriptedServerOptions,
   type ScriptedSmtpServer,
@@ -27,8 +28,8 @@ export const MAIL: Transaction = {
   message: Buffer.from("Subject: x\r\n\r\n.hi\r\n"),
   needsSmtpUtf8: false,
 };
-/** Long enough for a busy machine where an answer comes; the phase under test gets 100 ms. */
-export const PATIENT: Timeouts = { ...DEFAULT_TIMEOUTS, connectMs: 10_000 };
+/** For where an answer comes; the phase under test gets 100 ms. */
+export const PATIENT: Timeouts = { ...DEFAULT_TIMEOUTS, connectMs: PATIENCE_MS };
 
 export const open = (
   server: { host: string; port: number },
@@ -53,6 +54,5 @@ export const refused = async (...args: Parameters<typeof open>): Promise<OpenFai
 };
 
 export const until = async (condition: () => boolean): Promise<void> => {
-  for (let i = 0; i < 500 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(condition()).toBe(true);
+  await expect.poll(condition, { interval: 10 }).toBe(true);
 };
