@@ -39,7 +39,6 @@ type Planned = { name: string; text: string };
 /** Of the owner's own record, with what is wrong in it put right. */
 const CORRECTIONS: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "dmarc.historic-tag",
-  "dmarc.multiple",
   "dmarc.no-rua",
   "dmarc.quotes",
   "dmarc.syntax",
@@ -60,6 +59,8 @@ const towards = (finding: Finding, planned: Planned, wish: DmarcWish): Finding =
     };
   // A record further up is that of other domains too: what is wished of this one is not put into it.
   if (name !== planned.name) return finding;
+  // Which of several goes on, and how strict it has to be, is one choice.
+  if (code === "dmarc.multiple") return { ...finding, fix: planned.text };
   if (CORRECTIONS.has(code) || code === "dmarc.none-forever") return { ...finding, fix: mergeDmarc([fix], wish) };
   return code === "dns.proxied" ? { ...ofPlan, text: text.replaceAll(`\`${fix}\``, `\`${planned.text}\``) } : finding;
 };

@@ -11,36 +11,20 @@ import { align } from "./align.ts";
 import { bimiFindings } from "./bimi.ts";
 import { checkDmarc } from "./check-dmarc.ts";
 import { daneFindings } from "./dane-findings.ts";
+import { alongPlan } from "./along-plan.ts";
 import { besideCname } from "./cname-findings.ts";
 import { dkimFindings } from "./dkim-findings.ts";
-import type { DkimKey } from "./dkim-record.ts";
-import type { DmarcWish } from "./dmarc-merge.ts";
 import type { Finding, FindingStatus } from "./finding.ts";
 import { mtaStsFindings, type FetchPolicy } from "./mta-sts-findings.ts";
 import { mxFindings, type MxCheck } from "./mx-findings.ts";
 import type { PublicSuffixes } from "./public-suffix.ts";
 import { txtText, type Resolve } from "./resolver.ts";
+import type { SendingDomain } from "./sending-domain.ts";
 import { walkSpf } from "./spf-cost.ts";
 import { spfFindings } from "./spf-findings.ts";
 import { spfTermsOf, wantedSpf } from "./spf-wanted.ts";
 import { tlsRptFindings } from "./tls-rpt.ts";
 import { wildcardFinding } from "./wildcard.ts";
-
-/** Names as `parseDomain` gives them. */
-export type SendingDomain = {
-  /** Of the From. */
-  domain: string;
-  /** The domain of return-path addresses; it may be `domain` itself. */
-  returnPath: string;
-  selectors: readonly { selector: string; key?: DkimKey }[];
-  /** Whose SPF records name the relays, and addresses of relays. */
-  includes: readonly string[];
-  addresses: readonly string[];
-  /** Where bounces to the return-path go; absent: nothing is known of it. */
-  bounceHost?: string;
-  /** What is wished of the policy; absent: where there is none, one that changes nothing is advised. */
-  dmarc?: DmarcWish;
-};
 
 /** `status`: the worst of the findings; a sure fault counts for more than what could not be found out. */
 export type DomainReport = { domain: string; status: CheckStatus; findings: Finding[] };
@@ -72,7 +56,8 @@ export const checkDomain = async (
   const stands = authentication.every(({ status }) => status === "pass" || status === "warn");
   // That both will align is no news while one of them does not stand; that they will not is.
   const aligned = alignFindings(authenticated, alignment).filter(({ status }) => stands || isTrouble(status));
-  const findings = withoutRepeats([...authentication, ...dmarc, ...aligned, ...mx, ...aliases, ...bonus]);
+  const found = withoutRepeats([...authentication, ...dmarc, ...aligned, ...mx, ...aliases, ...bonus]);
+  const findings = await alongPlan(sending, found, resolve, signal);
   return { domain, status: worstOf(findings), findings };
 };
 

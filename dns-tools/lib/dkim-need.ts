@@ -24,7 +24,7 @@ export const dkimNeed = (name: string, value: string): Need => {
       return { kind: "standing", record: first };
     if (!found.some((record) => isAnothers(textOf(record), key)))
       return { kind: "change", from: found, to: txtRecord(name, value) };
-    const text = `At ${name} stands a key that is not ours and can be used: another sender may sign with it, and its mail would fail without it. Two keys at one name are none (RFC 6376 §3.6.2.2). ${instead}`;
+    const text = `At ${name} stands a key that is not ours and can be used: another sender may sign with it, and its mail would fail without it. Two keys at one name are none (RFC 6376 §3.6.2.2). ${instead} Or delete it, if nobody signs with it any more.`;
     return { kind: "conflict", standing: found, text };
   };
   return { purpose: "DKIM", name, type: "TXT", judge, instead };

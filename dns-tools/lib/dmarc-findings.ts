@@ -9,10 +9,10 @@ import { align, type Authenticated } from "./align.ts";
 import { proxiedFinding } from "./cname-findings.ts";
 import { findMisplaced, findSlip } from "./dmarc-absence.ts";
 import { discoverPolicy, lookUpDmarc, type Discovery } from "./dmarc-discovery.ts";
-import { inheritDmarc, isAsStrict, type DmarcWish } from "./dmarc-merge.ts";
-import { holdsBack, judgeDmarcRecord } from "./dmarc-record-findings.ts";
+import { notMilder, policyBelow } from "./dmarc-floor.ts";
+import { inheritDmarc, type DmarcWish } from "./dmarc-merge.ts";
+import { judgeDmarcRecord } from "./dmarc-record-findings.ts";
 import { reportDestinationFindings } from "./dmarc-report-destination.ts";
-import { appliedPolicies, formatDmarc, onTrial, parseDmarc, type DmarcPolicy } from "./dmarc.ts";
 import type { Finding, FindingStatus } from "./finding.ts";
 import { notFoundOut, shown } from "./look-up-findings.ts";
 import { organizationalByList, type PublicSuffixes } from "./public-suffix.ts";
@@ -46,7 +46,7 @@ const judge = async (check: DmarcCheck, resolve: Resolve, signal?: AbortSignal):
       return [...(slip ? [slip] : []), notFoundOut(name, "TXT", { kind: failure, reason })];
     }
     case "policy": {
-      const raised = slip && notMilder(slip, discovery);
+      const raised = slip && raisedTo(slip, discovery);
       if (discovery.from === "suffix") return [raised ?? onlyOfSuffix(check, discovery)];
       const judged = await judgePolicy(check, discovery, resolve, signal);
       // The next policy waits until the record of its own is mended.
@@ -84,20 +84,11 @@ const slipBelowPolicy = (discovery: Discovery): Finding | undefined => {
   return undefined;
 };
 
-/** A record of its own takes a domain out of the one above: what is to be pasted must not be milder than that. */
-const notMilder = (slip: Finding, { policyDomain, found }: Applied): Finding => {
-  const above = appliedPolicies({ kind: "record", ...found })?.subdomain ?? "none";
-  const { t } = found.record;
-  const parsed = parseDmarc(slip.fix ?? "");
-  if (parsed.kind !== "record") return slip;
-  const { p = "none", sp, np, others } = parsed.record;
-  const isHeldBack = parsed.record.t === "y" || others.some(holdsBack);
-  const least = t === "y" ? onTrial(above) : above;
-  if ([p, sp ?? p, np ?? p].every((policy) => isAsStrict(isHeldBack ? onTrial(policy) : policy, least))) return slip;
-  const raise = (policy: DmarcPolicy): DmarcPolicy => (isAsStrict(policy, above) ? policy : above);
-  const policies = { p: raise(p), ...(sp && { sp: raise(sp) }), ...(np && { np: raise(np) }) };
-  const fix = formatDmarc({ ...parsed.record, ...policies, t, others: others.filter((tag) => !holdsBack(tag)) });
-  const text = `${slip.text} Meanwhile p=${above} of _dmarc.${policyDomain} holds, which the record below keeps.`;
+/** The fix of a slip, raised to what holds meanwhile. */
+const raisedTo = (slip: Finding, { policyDomain, found }: Applied): Finding => {
+  const fix = slip.fix === undefined ? undefined : notMilder(slip.fix, found);
+  if (fix === undefined || fix === slip.fix) return slip;
+  const text = `${slip.text} Meanwhile p=${policyBelow(found)} of _dmarc.${policyDomain} holds, which the record below keeps.`;
   return { ...slip, text, fix };
 };
 
@@ -149,7 +140,7 @@ const absence = async (check: DmarcCheck, resolve: Resolve, signal?: AbortSignal
 
 const onlyOfSuffix = (check: DmarcCheck, { policyDomain, found, walk }: Applied): Finding => {
   const name = `_dmarc.${walk.organizationalDomain ?? check.from}`;
-  const policy = appliedPolicies({ kind: "record", ...found })?.subdomain ?? "none";
+  const policy = policyBelow(found);
   const { reportAddress } = check;
   const wish: DmarcWish = { policy, ...(reportAddress !== undefined && { rua: `mailto:${reportAddress}` }) };
   const fix = inheritDmarc(found.text, policy, wish, ["rua", "ruf"]);

@@ -6,6 +6,7 @@
  * the policy milder. Whether report addresses may receive is asked in dmarc-report-destination.ts.
  */
 import type { FoundRecord } from "./dmarc-discovery.ts";
+import { heldBackByPct, holdsBack } from "./dmarc-floor.ts";
 import { appliedPolicies, formatDmarc, parseDmarc, type DmarcFault, type DmarcRecord } from "./dmarc.ts";
 import type { Finding } from "./finding.ts";
 import { shown } from "./look-up-findings.ts";
@@ -85,10 +86,6 @@ const corrected = ({ found: { text, record: asRead, faults }, reportAddress }: R
   };
 };
 
-/** RFC 7489 §6.6.4: by a `pct` below 100 the next milder policy is applied to the rest of the failing mail. */
-export const holdsBack = ([tag, value]: readonly [tag: string, value: string]): boolean =>
-  tag === "pct" && Number(value) < 100;
-
 /** An address where a URI should be; none when the value was cut or is no address. */
 const meantUri = (value: string): { uri: string }[] => {
   const uri = `mailto:${value}`;
@@ -150,13 +147,10 @@ const historicTag = (check: RecordCheck): Finding | undefined => {
     .slice(0, MOST_TOLD_FAULTS)
     .map(({ tag, value }) => `\`${tag}=${shown(value, QUOTED_CHARACTERS)}\``)
     .join(", ");
-  const fix = corrected(check);
-  const effect =
-    fix.t === "y" && t === "n"
-      ? `some receivers now apply p=${p} to all mail, others still go by \`pct\`. To hold it back at all of them, put \`t=y\` beside it.`
-      : "receivers pass over that.";
+  const effect = heldBackByPct(found.record) ?? "receivers pass over that.";
   const text = `The DMARC record at ${name} has ${told}, which RFC 9989 took out: ${effect} Replace the record by the one below.`;
-  return say(check, { code: "dmarc.historic-tag", status: "warn", text, rfc: "RFC 9989 Appendix C" }, fix);
+  const about: About = { code: "dmarc.historic-tag", status: "warn", text, rfc: "RFC 9989 Appendix C" };
+  return say(check, about, corrected(check));
 };
 
 /** Receivers need know no other reports than those by mail. */

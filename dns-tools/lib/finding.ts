@@ -66,7 +66,9 @@ export type FindingCode =
       | "mx-not-covered"
       | "mx-unused"
       | "not-enforced"
-      | "max-age"}`
+      | "max-age"
+      | "id"
+      | "milder"}`
   | `tls-rpt.${"missing" | "multiple" | "syntax"}`
   | `dane.${"missing" | "unsigned" | "unusable"}`
   | `bimi.${"missing" | "multiple" | "syntax" | "not-enforced"}`

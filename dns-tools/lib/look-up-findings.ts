@@ -8,6 +8,8 @@ import { txtText, type Answer, type RecordData, type RecordType } from "./resolv
 
 /** How the reason of a `servfail` begins when two resolvers gave different answers. */
 export const DISAGREEMENT = "two resolvers disagree";
+/** How a failure's reason begins when one resolver answered and no other did, where two have to agree. */
+export const UNCONFIRMED = "two resolvers have to agree";
 /** How it begins when the resolver would not believe the zone's signatures (RFC 8914 §4.7 to §4.13). */
 export const BOGUS = "DNSSEC validation failed";
 
@@ -31,10 +33,13 @@ export const notFoundOut = (name: string, type: RecordType, failure: LookUpFailu
 });
 
 /** Signatures that are broken are for the owner to mend; everything else may pass. */
-export const whatToDo = (reason: string): string =>
-  reason.startsWith(BOGUS)
-    ? "Receivers that validate cannot see them either: have your DNS host sign the zone anew, or take its DS record out of the zone above."
+export const whatToDo = (reason: string): string => {
+  if (reason.startsWith(BOGUS))
+    return "Receivers that validate cannot see them either: have your DNS host sign the zone anew, or take its DS record out of the zone above.";
+  return reason.startsWith(UNCONFIRMED)
+    ? "Check again later; with one more resolver set, it would answer in the place of the one that is down."
     : "Check again later.";
+};
 
 const SHOWN_CHARACTERS = 1000;
 const SHOWN_RECORDS = 20;

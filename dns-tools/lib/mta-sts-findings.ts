@@ -3,7 +3,7 @@
  *
  * The policy is fetched by whom it is given to; without one, it is not judged. Nobody requires MTA-STS: without a record
  * there is nothing to say, and what keeps senders from using the policy is a warning. That an `id` was changed with the
- * policy cannot be seen.
+ * policy cannot be seen in one look: mta-sts-history.ts.
  */
 import { lookUpBonus, unusableBonus, type BonusKind } from "./bonus-record.ts";
 import type { Finding } from "./finding.ts";
@@ -25,7 +25,8 @@ export type FetchedPolicy =
 /** Gets `https://<host>/.well-known/mta-sts.txt`, as much as a policy may have. Never rejects. */
 export type FetchPolicy = (host: string, signal?: AbortSignal) => Promise<FetchedPolicy>;
 
-const MTA_STS: BonusKind = {
+/** The record at `_mta-sts.<domain>`. */
+export const MTA_STS_KIND: BonusKind = {
   what: "MTA-STS",
   start: `v=${MTA_STS_VERSION};`,
   counts: (text) => hasVersion(text, MTA_STS_VERSION),
@@ -44,7 +45,7 @@ export const mtaStsFindings = async (
 ): Promise<Finding[]> => {
   const name = `_mta-sts.${domain}`;
   const [found, host, mx] = await Promise.all([
-    lookUpBonus(name, MTA_STS, resolve, signal),
+    lookUpBonus(name, MTA_STS_KIND, resolve, signal),
     lookUpPolicyHost(domain, resolve, signal),
     resolve(domain, "MX", signal),
   ]);
@@ -53,11 +54,11 @@ export const mtaStsFindings = async (
     return fetchPolicy && host.kind === "there" ? unannounced(domain, resolve, fetchPolicy, signal) : [];
   const { text, evidence } = found;
   const record = parseMtaStsRecord(text);
-  if (record.kind === "malformed") return [unusableBonus(name, MTA_STS, { reason: record.reason, evidence })];
+  if (record.kind === "malformed") return [unusableBonus(name, MTA_STS_KIND, { reason: record.reason, evidence })];
   if (host.kind === "fault") return [host.finding];
   if (!fetchPolicy) {
     const pass = `${name} announces an MTA-STS policy for ${domain}; the policy itself was not read.`;
-    return [{ code: "mta-sts.missing", status: "pass", name, text: pass, evidence, rfc: MTA_STS.rfc }];
+    return [{ code: "mta-sts.missing", status: "pass", name, text: pass, evidence, rfc: MTA_STS_KIND.rfc }];
   }
   const fetched = await fetchPolicy(policyHost(domain), signal);
   if (fetched.kind !== "text") return [notFetched(domain, fetched)];
@@ -103,7 +104,7 @@ const unannounced = async (
   const fix = mtaStsRecord(await policyId(fetched.text));
   const text = `${policyUrl(domain)} has a policy, but ${name} has no record that announces it, so senders do not look for it. Publish \`${fix}\` there.`;
   const evidence = [`${name} has no MTA-STS record`];
-  return [{ code: "mta-sts.missing", status: "warn", name, text, fix, evidence, rfc: MTA_STS.rfc }];
+  return [{ code: "mta-sts.missing", status: "warn", name, text, fix, evidence, rfc: MTA_STS_KIND.rfc }];
 };
 
 const notFetched = (domain: string, { kind, reason }: Exclude<FetchedPolicy, { kind: "text" }>): Finding => {
@@ -111,7 +112,7 @@ const notFetched = (domain: string, { kind, reason }: Exclude<FetchedPolicy, { k
   const text =
     kind === "failed"
       ? `The policy at ${policyUrl(domain)} could not be fetched (${told}); it may be right. Check again later.`
-      : `There is no policy at ${policyUrl(domain)} (${told}), so ${MTA_STS.effect}. Serve it there with the status 200 and without a redirect, or delete the record at _mta-sts.${domain}.`;
+      : `There is no policy at ${policyUrl(domain)} (${told}), so ${MTA_STS_KIND.effect}. Serve it there with the status 200 and without a redirect, or delete the record at _mta-sts.${domain}.`;
   return {
     code: "mta-sts.fetch",
     status: kind === "failed" ? "indeterminate" : "warn",

@@ -23,7 +23,8 @@ export const LARGEST_POLICY_OCTETS = 65_536;
 
 /** Of the record and of the policy. */
 export const MTA_STS_VERSION = "STSv1";
-const MODES: readonly MtaStsMode[] = ["none", "testing", "enforce"];
+/** From mild to strict. */
+export const MTA_STS_MODES: readonly MtaStsMode[] = ["none", "testing", "enforce"];
 const KEYS: ReadonlySet<string> = new Set(["version", "mode", "mx", "max_age"]);
 
 /** The file to serve (RFC 8461 §3.2). `parseMtaStsPolicy` gives the same policy back. */
@@ -77,7 +78,7 @@ export const parseMtaStsPolicy = (text: string): MtaStsPolicyResult => {
   // RFC 8461 §3.2: of a field that may stand once the first counts, and all others are skipped.
   const [version, mode, maxAge] = ["version", "mode", "max_age"].map((key) => fields.get(key)?.[0]);
   if (version !== MTA_STS_VERSION) return invalid("version", `it does not say \`version: ${MTA_STS_VERSION}\``);
-  const knownMode = MODES.find((known) => known === mode);
+  const knownMode = MTA_STS_MODES.find((known) => known === mode);
   if (knownMode === undefined) return invalid("mode", "its mode is not `none`, `testing` or `enforce`");
   const mx = (fields.get("mx") ?? []).map((pattern) => pattern.toLowerCase());
   const wrong = mx.find((pattern) => !MX_PATTERN.test(pattern));

@@ -77,7 +77,7 @@ const sayer =
     text: shown(text),
     ...(bounceHost !== undefined &&
       RECORD_IS_WRONG.has(code) &&
-      status !== "pass" && { fix: `${BOUNCE_PREFERENCE} ${bounceHost}` }),
+      status === "fail" && { fix: `${BOUNCE_PREFERENCE} ${bounceHost}` }),
     evidence: [...answer, ...evidence],
     rfc,
   });

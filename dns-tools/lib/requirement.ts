@@ -19,8 +19,8 @@ export type SendingNeeds = {
   /** The label of return-path addresses: `send` for `send.example.com`. */
   returnPath: string;
   selectors: readonly (DkimKey & { selector: string })[];
-  /** The record that authorises the relays: `wantedSpf`. */
-  spf: string;
+  /** The record that authorises the relays, `wantedSpf`; absent: nobody knows whom. */
+  spf?: string;
   /** Where bounces are to be sent; absent: that is settled elsewhere. */
   bounceHost?: string;
 };
@@ -35,10 +35,12 @@ const bounceRecord = (name: string, host: string): RequiredRecord => ({
   priority: BOUNCE_PRIORITY,
 });
 
+const spfRecord = (name: string, value: string): RequiredRecord => ({ purpose: "SPF", name, type: "TXT", value });
+
 /** The MX first, then the SPF, then the keys in their order. */
 export const sendingRecords = ({ returnPath, selectors, spf, bounceHost }: SendingNeeds): RequiredRecord[] => [
   ...(bounceHost === undefined ? [] : [bounceRecord(returnPath, bounceHost)]),
-  { purpose: "SPF", name: returnPath, type: "TXT", value: spf },
+  ...(spf === undefined ? [] : [spfRecord(returnPath, spf)]),
   ...keyRecords(selectors),
 ];
 

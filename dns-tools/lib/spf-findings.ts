@@ -10,6 +10,7 @@ import { authorisesInclude, authorisesIp, type Authorised } from "./spf-authoris
 import { listed, malformedText, quoted, repairedSpf, spfFaults, txtLines, type SpfRecordTree } from "./spf-faults.ts";
 import { JOINED_WITHOUT_SPACE, splitTerms } from "./spf-joined.ts";
 import { mergeSpf } from "./spf-merge.ts";
+import { letsIncludedSend } from "./spf-reach.ts";
 import { SPF_LIMITS, spfPlaces, spfTotals, type SpfTree } from "./spf-tree.ts";
 import { spfTermsOf, wantedSpf, type SpfWanted } from "./spf-wanted.ts";
 import { formatSpf, formatSpfTerm, isSpf, parseSpf } from "./spf.ts";
@@ -224,7 +225,8 @@ const authorised = (tree: SpfTree, { includes, addresses }: SpfWanted): Verdict 
     includes.length > 0
       ? { includes: includes.filter((_, at) => byInclude[at] !== "yes"), addresses: [] }
       : { includes: [], addresses: addresses.filter((_, at) => byAddress[at] !== "yes") };
-  const [forAddresses, forIncludes] = [together(byAddress), together(byInclude)];
+  const forAddresses = together(byAddress);
+  const forIncludes = together(includes.map((domain) => letsIncludedSend(tree, domain)));
   const isKnown = forAddresses === "yes" || forAddresses === "no" || forIncludes === "not-asked";
   return { answer: isKnown ? forAddresses : forIncludes, missing: spfTermsOf(wanted).map(formatSpfTerm) };
 };

@@ -52,7 +52,9 @@ export const spfNeed = (name: string, required: string, instead: string, bounce?
       return { kind: "standing", record: standing, ...spfCaution(tree, wanted) };
     const unknown = isWithinLimit(last) ? failureIn(last) : undefined;
     if (unknown !== undefined) return { kind: "unknown", reason: unknown };
-    return { kind: "conflict", standing: from, text: spfConflict(name, last, wanted, instead) };
+    // Of a record that cannot be read, it is told where: in the owner's, not in ours.
+    const told = tree.kind === "malformed" ? tree : last;
+    return { kind: "conflict", standing: from, text: spfConflict(name, told, wanted, instead) };
   };
   return { purpose: "SPF", name, type: "TXT", judge, instead };
 };

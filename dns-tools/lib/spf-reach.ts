@@ -22,16 +22,19 @@ export const notLetSend = (tree: SpfTree, wanted: readonly SpfTerm[]): SpfTerm[]
 
 const letsTermSend = (tree: SpfTree, wanted: SpfTerm): Authorised => {
   if (tree.kind === "unknown") return "unknown";
-  if (wanted.kind === "include" && !hasMacro(wanted.domainSpec)) {
-    const answer = authorisesInclude(tree, wanted.domainSpec);
-    return answer === "yes" && isOvertaken(tree, wanted.domainSpec) ? "no" : answer;
-  }
+  if (wanted.kind === "include" && !hasMacro(wanted.domainSpec)) return letsIncludedSend(tree, wanted.domainSpec);
   if ((wanted.kind === "ip4" || wanted.kind === "ip6") && wanted.prefix === undefined)
     return authorisesIp(tree, wanted.address);
   // Whom other terms let send depends on the message: they have to be there themselves.
   const text = formatSpfTerm(wanted).toLowerCase();
   const terms = tree.kind === "record" ? tree.terms : [];
   return terms.some((node) => node.asked.kind !== "unreached" && node.text.toLowerCase() === text) ? "yes" : "no";
+};
+
+/** As `authorisesInclude`; "no", too, where a term in front of the include says no to somebody whom it lets send. */
+export const letsIncludedSend = (tree: SpfTree, domain: string): Authorised => {
+  const answer = authorisesInclude(tree, domain);
+  return answer === "yes" && isOvertaken(tree, domain) ? "no" : answer;
 };
 
 /** Relays have few networks; comparing a record's with all of another's takes time that grows with both. */

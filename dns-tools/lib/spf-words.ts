@@ -27,7 +27,7 @@ export const spfCaution = (tree: SpfTree, wanted: readonly SpfDirective[]): { ca
   return faults.length === 0 ? {} : { caution: faults.map(({ text }) => text).join(" ") };
 };
 
-/** Why nothing is changed: `tree` is the record with our terms in it. */
+/** Why nothing is changed: `tree` is the record with our terms in it, or the one that stands when that cannot be read. */
 export const spfConflict = (name: string, tree: SpfTree, wanted: readonly SpfDirective[], instead: string): string => {
   if (tree.kind === "malformed")
     return `The SPF record of ${name} is wrong at ${malformedText(tree.problem)}. Receivers must answer permerror whatever else it says, so we add nothing to it. Correct that term. ${instead}`;

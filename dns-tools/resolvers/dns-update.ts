@@ -12,7 +12,7 @@ import {
   BADKEY,
   BADSIG,
   BADTIME,
-  importTsigSecret,
+  importTsigKey,
   isWireName,
   signMessage,
   u16,
@@ -60,9 +60,9 @@ export const publish = async (changes: readonly Change[], options: UpdateOptions
   if (edits.length === 0) return { kind: "done" };
   const badName = [zone, key.name, ...edits.flatMap(namesOf)].find((name) => !isWireName(name));
   if (badName !== undefined) return failed(`nothing was sent: the DNS cannot hold the name ${badName}`);
-  const secret = await importTsigSecret(key.secretBase64);
-  if (!secret) return failed("nothing was sent: the key's secret is not base64");
-  const { message, mac } = await signMessage(formatUpdate(zone, edits), key.name, secret, nowSeconds);
+  const ready = await importTsigKey(key);
+  if (!ready) return failed("nothing was sent: the key's secret is not base64");
+  const { message, mac } = await signMessage(formatUpdate(zone, edits), ready, nowSeconds);
   if (message.length > LARGEST_MESSAGE_OCTETS) return failed("nothing was sent: it is too much for one update");
 
   const host = isIP(server.address) === 6 ? `[${server.address}]:${server.port}` : `${server.address}:${server.port}`;
@@ -72,7 +72,7 @@ export const publish = async (changes: readonly Change[], options: UpdateOptions
   const isAnswer = bytes[0] === message[0] && bytes[1] === message[1];
   if (bytes.length < HEADER_OCTETS || !isAnswer || ((bytes[2] ?? 0) & (RESPONSE | OPCODE_BITS)) !== (RESPONSE | UPDATE))
     return failed(`${host} sent what is no answer to the update: ${MAY_BE_DONE}`);
-  const verdict = await verifyAnswer(bytes, key.name, secret, mac, nowSeconds);
+  const verdict = await verifyAnswer(bytes, ready, mac, nowSeconds);
   if (verdict.kind === "invalid") return failed(`${host} answered, but ${verdict.reason}: ${MAY_BE_DONE}`);
   const rcode = (bytes[3] ?? 0) & RCODE_BITS;
   if (rcode !== 0) return { kind: "refused", rcode, reason: `${host} ${reasonOf(rcode, verdict.error)}` };

@@ -1,10 +1,29 @@
 /**
- * Transaction signatures (RFC 8945) with hmac-sha256: a DNS message signed, and the signature of its answer checked.
+ * Transaction signatures (RFC 8945) by HMAC: a DNS message signed, and the signature of its answer checked.
  *
  * An answer counts as signed only by the key that signed the question, for that question, within `FUDGE_SECONDS`. What
  * the message says is not looked at. Secrets are never in what is returned.
  */
-export type TsigKey = { name: string; secretBase64: string };
+
+/** RFC 8945 §6, the best first: of those in use, all but what WebCrypto has not (MD5, SHA-224) and cut signatures. */
+export const TSIG_ALGORITHMS = ["hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha1"] as const;
+export type TsigAlgorithm = (typeof TSIG_ALGORITHMS)[number];
+
+const HASH_OF: Record<TsigAlgorithm, string> = {
+  "hmac-sha256": "SHA-256",
+  "hmac-sha512": "SHA-512",
+  "hmac-sha384": "SHA-384",
+  "hmac-sha1": "SHA-1",
+};
+
+/** As a server's configuration names it; `undefined`: it is none of ours. */
+export const parseTsigAlgorithm = (text: string): TsigAlgorithm | undefined =>
+  TSIG_ALGORITHMS.find((algorithm) => algorithm === text.toLowerCase().replace(/\.$/, ""));
+
+export type TsigKey = { name: string; algorithm: TsigAlgorithm; secretBase64: string };
+
+/** A key whose secret WebCrypto has. */
+export type ReadyTsigKey = { name: string; algorithm: TsigAlgorithm; secret: CryptoKey };
 
 export type Signed = { message: Uint8Array; mac: Uint8Array };
 
@@ -19,7 +38,6 @@ export const BADSIG = 16;
 export const BADKEY = 17;
 export const BADTIME = 18;
 
-const ALGORITHM = "hmac-sha256";
 /** RFC 8945 §10: how far the two clocks may be apart. */
 const FUDGE_SECONDS = 300;
 const TYPE_TSIG = 250;
@@ -46,11 +64,12 @@ export const u16 = (value: number): number[] => [(value >> 8) & 0xff, value & 0x
 const u48 = (value: number): number[] =>
   [2 ** 32, 2 ** 16, 1].flatMap((unit) => u16(Math.floor(value / unit) % 2 ** 16));
 
-/** The key's secret for WebCrypto; `undefined`: the text is no base64, or nothing. */
-export const importTsigSecret = async (secretBase64: string): Promise<CryptoKey | undefined> => {
-  const secret = octetsOf(secretBase64);
-  if (!secret?.length) return undefined;
-  return crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+/** `undefined`: the secret is no base64, or nothing. */
+export const importTsigKey = async ({ name, algorithm, secretBase64 }: TsigKey): Promise<ReadyTsigKey | undefined> => {
+  const octets = octetsOf(secretBase64);
+  if (!octets?.length) return undefined;
+  const hmac = { name: "HMAC", hash: HASH_OF[algorithm] };
+  return { name, algorithm, secret: await crypto.subtle.importKey("raw", octets, hmac, false, ["sign", "verify"]) };
 };
 
 const octetsOf = (base64: string): Uint8Array<ArrayBuffer> | undefined => {
@@ -64,11 +83,11 @@ const octetsOf = (base64: string): Uint8Array<ArrayBuffer> | undefined => {
 type Stamp = { timeSeconds: number; fudgeSeconds: number; error: number; other: Uint8Array };
 
 /** RFC 8945 §4.3.3: what is signed beside the message. Names are in lower case (RFC 4034 §6.2). */
-const variables = (keyName: string, { timeSeconds, fudgeSeconds, error, other }: Stamp): number[] => [
-  ...wireName(keyName.toLowerCase()),
+const variables = ({ name, algorithm }: ReadyTsigKey, { timeSeconds, fudgeSeconds, error, other }: Stamp): number[] => [
+  ...wireName(name.toLowerCase()),
   ...u16(CLASS_ANY),
   ...[0, 0, 0, 0],
-  ...wireName(ALGORITHM),
+  ...wireName(algorithm),
   ...u48(timeSeconds),
   ...u16(fudgeSeconds),
   ...u16(error),
@@ -77,17 +96,12 @@ const variables = (keyName: string, { timeSeconds, fudgeSeconds, error, other }:
 ];
 
 /** Signs a message that has no additional records yet. */
-export const signMessage = async (
-  message: Uint8Array,
-  keyName: string,
-  secret: CryptoKey,
-  nowSeconds: number,
-): Promise<Signed> => {
+export const signMessage = async (message: Uint8Array, key: ReadyTsigKey, nowSeconds: number): Promise<Signed> => {
   const stamp: Stamp = { timeSeconds: nowSeconds, fudgeSeconds: FUDGE_SECONDS, error: 0, other: new Uint8Array() };
-  const signed = Uint8Array.from([...message, ...variables(keyName, stamp)]);
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", secret, signed));
+  const signed = Uint8Array.from([...message, ...variables(key, stamp)]);
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key.secret, signed));
   const data = [
-    ...wireName(ALGORITHM),
+    ...wireName(key.algorithm),
     ...u48(nowSeconds),
     ...u16(FUDGE_SECONDS),
     ...u16(mac.length),
@@ -96,7 +110,7 @@ export const signMessage = async (
     ...[0, 0, 0, 0],
   ];
   const record = [
-    ...wireName(keyName.toLowerCase()),
+    ...wireName(key.name.toLowerCase()),
     ...u16(TYPE_TSIG),
     ...u16(CLASS_ANY),
     ...[0, 0, 0, 0],
@@ -111,8 +125,7 @@ export const signMessage = async (
 /** Whether an answer is signed, as the answer to what was signed with `requestMac`. */
 export const verifyAnswer = async (
   answer: Uint8Array,
-  keyName: string,
-  secret: CryptoKey,
+  key: ReadyTsigKey,
   requestMac: Uint8Array,
   nowSeconds: number,
 ): Promise<TsigVerdict> => {
@@ -125,9 +138,9 @@ export const verifyAnswer = async (
   bare.set(u16(additional - 1), ARCOUNT_AT);
   // RFC 8945 §5.3.1: the question's signature is part of what is signed, so this answers that question only. The
   // names are ours, not the record's: under others the signature does not hold.
-  const signed = Uint8Array.from([...u16(requestMac.length), ...requestMac, ...bare, ...variables(keyName, tsig)]);
+  const signed = Uint8Array.from([...u16(requestMac.length), ...requestMac, ...bare, ...variables(key, tsig)]);
   // RFC 8945 §5.2.2.1: a shorter signature might do; none is asked for, and it is not valid here.
-  if (!(await crypto.subtle.verify("HMAC", secret, mac, signed)))
+  if (!(await crypto.subtle.verify("HMAC", key.secret, mac, signed)))
     return { kind: "invalid", reason: "its signature is wrong" };
   // RFC 8945 §5.2.3.
   if (Math.abs(timeSeconds - nowSeconds) > FUDGE_SECONDS) return { kind: "invalid", reason: "its signature is old" };

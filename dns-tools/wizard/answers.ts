@@ -4,7 +4,7 @@
  * Everything that is wrong is told at once, each at its field, in words that say what would be right. A mailbox or a web
  * address typed for a domain is taken for the domain in it. Nothing is looked up.
  */
-import type { SendingDomain } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import type { DmarcWish } from "#dns/dmarc-merge.ts";
 import type { DmarcPolicy } from "#dns/dmarc.ts";
 import { type DomainProblem, type DomainResult, parseDomain, parseTypedDomain } from "#dns/domain.ts";

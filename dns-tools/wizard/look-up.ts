@@ -5,7 +5,8 @@
  * What a run could not find out is in its result as such; `cut` says when a run had to end before its end. The results
  * are what the JSON twins give.
  */
-import { checkDomain, type DomainReport, type SendingDomain } from "#dns/check.ts";
+import { checkDomain, type DomainReport } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import { type DomainZone, findZone } from "#dns/dns-host.ts";
 import {
   explainDomain,

@@ -16,7 +16,7 @@ import { readPostedForm } from "./posted-form.ts";
 import { type Outcome, publishPage } from "./publish-page.ts";
 
 /** What was typed for DNS UPDATE; `secret` in base64. */
-export type TypedUpdate = Record<"server" | "zone" | "keyName" | "secret", string>;
+export type TypedUpdate = Record<"server" | "zone" | "keyName" | "algorithm" | "secret", string>;
 /** Reads and sends it; see `publishByUpdate`. */
 export type Update = (changes: readonly Change[], typed: TypedUpdate) => Promise<Outcome>;
 
@@ -75,6 +75,7 @@ export const publishRoutes = (app: Hono, page: PageContext, options: PublishOpti
       server: field("server"),
       zone: field("zone"),
       keyName: field("key-name"),
+      algorithm: field("algorithm"),
       secret: field("secret"),
     });
   });

@@ -6,6 +6,7 @@
  */
 import { html } from "hono/html";
 import type { DomainZone } from "#dns/dns-host.ts";
+import { TSIG_ALGORITHMS } from "#resolvers/tsig.ts";
 import { EXPORTS } from "./export-files.ts";
 import type { Html, Links } from "./layout.ts";
 
@@ -53,58 +54,74 @@ const byHand = (host: string | undefined): string =>
     : `Copy the fields above into the form of ${host}, whose words they have.`;
 
 const cloudflareForm = ({ zone, mark }: Publishing, { at, query }: Links): Html =>
-  html`<details class="publish" ${zone.kind === "zone" && zone.host ? "open" : ""}>
-    <summary>By Cloudflare’s API</summary>
-    <form method="post" action="${at}/publish/cloudflare?${query}">
-      <input type="hidden" name="plan" value="${mark}" />
-      ${secretField("token", "API token", "Made in your profile with the rights Zone Read and DNS Edit for this zone. It is used once and not stored.")}
-      <p class="actions"><button type="submit">Publish at Cloudflare</button></p>
-    </form>
-  </details>`;
+  publishForm({
+    summary: "By Cloudflare’s API",
+    isOpen: zone.kind === "zone" && zone.host !== undefined,
+    action: `${at}/publish/cloudflare?${query}`,
+    mark,
+    fields: secretField(
+      "token",
+      "API token",
+      "Made in your profile with the rights Zone Read and DNS Edit for this zone. It is used once and not stored.",
+    ),
+    button: "Publish at Cloudflare",
+  });
 
 const updateForm = (apex: string, { mark }: Publishing, { at, query }: Links): Html =>
-  html`<details class="publish">
-    <summary>To your own server, by DNS UPDATE (RFC 2136)</summary>
-    <form method="post" action="${at}/publish/update?${query}">
+  publishForm({
+    summary: "To your own server, by DNS UPDATE (RFC 2136)",
+    isOpen: false,
+    action: `${at}/publish/update?${query}`,
+    mark,
+    fields: html`${textField("server", "Primary server", "Its IP address, with a port if that is not 53.", "192.0.2.53")}
+    ${textField("zone", "Zone", "As the server has it.", "example.com", apex)}
+    ${textField("key-name", "Key name", "Of the TSIG key that may change the zone.", "writer.key")}
+    ${field("algorithm", "Algorithm of the key", "As the server’s configuration has it.", algorithmChoice)}
+    ${secretField("secret", "Secret of the key", "In base64, as the server’s configuration has it. It is used once and not stored.")}`,
+    button: "Send the update",
+  });
+
+type PublishForm = { summary: string; isOpen: boolean; action: string; mark: string; fields: Html; button: string };
+
+const publishForm = ({ summary, isOpen, action, mark, fields, button }: PublishForm): Html =>
+  html`<details class="publish" ${isOpen ? "open" : ""}>
+    <summary>${summary}</summary>
+    <form method="post" action="${action}">
       <input type="hidden" name="plan" value="${mark}" />
-      ${textField("server", "Primary server", "Its IP address, with a port if that is not 53.", "192.0.2.53")}
-      ${textField("zone", "Zone", "As the server has it.", "example.com", apex)}
-      ${textField("key-name", "Key name", "Of the TSIG key that may change the zone; its algorithm is hmac-sha256.", "writer.key")}
-      ${secretField("secret", "Secret of the key", "In base64, as the server’s configuration has it. It is used once and not stored.")}
-      <p class="actions"><button type="submit">Send the update</button></p>
+      ${fields}
+      <p class="actions"><button type="submit">${button}</button></p>
     </form>
   </details>`;
 
-const textField = (name: string, label: string, hint: string, sample: string, value = ""): Html =>
+const field = (name: string, label: string, hint: string, control: (name: string) => Html): Html =>
   html`<div class="field">
     <label for="${name}">${label}</label>
     <p class="hint" id="${name}-note">${hint}</p>
-    <input
+    ${control(name)}
+  </div>`;
+
+const algorithmChoice = (name: string): Html =>
+  html`<select id="${name}" name="${name}" aria-describedby="${name}-note">
+    ${TSIG_ALGORITHMS.map((algorithm) => html`<option>${algorithm}</option>`)}
+  </select>`;
+
+const input =
+  (own: Html) =>
+  (name: string): Html =>
+    html`<input
       id="${name}"
       name="${name}"
-      value="${value}"
-      placeholder="${sample}"
+      ${own}
       aria-describedby="${name}-note"
       required
       autocomplete="off"
       autocapitalize="none"
       spellcheck="false"
-    />
-  </div>`;
+    />`;
+
+const textField = (name: string, label: string, hint: string, sample: string, value = ""): Html =>
+  field(name, label, hint, input(html`value="${value}" placeholder="${sample}"`));
 
 /** A field that no browser is to keep, and that no page fills in. */
 export const secretField = (name: string, label: string, hint: string): Html =>
-  html`<div class="field">
-    <label for="${name}">${label}</label>
-    <p class="hint" id="${name}-note">${hint}</p>
-    <input
-      id="${name}"
-      name="${name}"
-      type="password"
-      aria-describedby="${name}-note"
-      required
-      autocomplete="off"
-      autocapitalize="none"
-      spellcheck="false"
-    />
-  </div>`;
+  field(name, label, hint, input(html`type="password"`));

@@ -6,7 +6,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { getServers } from "node:dns";
 import { isIP } from "node:net";
-import type { SendingDomain } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import type { DkimKey } from "#dns/dkim-record.ts";
 import { type DomainResult, parseDomain, parseTypedDomain } from "#dns/domain.ts";
 import type { FetchPolicy } from "#dns/mta-sts-findings.ts";

@@ -5,7 +5,7 @@
  * something of it cannot be done without breaking what stands; unknown when a name could not be looked up, for then the
  * plan is not whole.
  */
-import type { SendingDomain } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import { cloudflareBatch } from "#dns/export/cloudflare.ts";
 import { formatDnscontrol } from "#dns/export/dnscontrol.ts";
 import { planAsJson } from "#dns/export/json.ts";

@@ -27,7 +27,7 @@ export const dnsCommands = (root: Command, run: Run, around: Surroundings): void
     .action(run((domain: string, options: PlanOptions) => plan(domain, options, around)));
   asPlanning(dns.command("publish <domain>").description("carry the plan out by DNS UPDATE (RFC 2136)"))
     .requiredOption("--server <ip:port>", "the zone's primary server")
-    .requiredOption("--key-file <file>", "TSIG key, hmac-sha256, as tsig-keygen writes it")
+    .requiredOption("--key-file <file>", "TSIG key as tsig-keygen writes it: hmac-sha256, -sha384, -sha512 or -sha1")
     .option("--zone <name>", "default: the domain")
     .option("--yes", "publish it; without, the plan is shown only")
     .action(run((domain: string, options: PublishOptions) => publish(domain, options, around)));

@@ -8,6 +8,7 @@ import { plan as planOf } from "#dns/plan.ts";
 import { isEdit } from "#dns/zone.ts";
 import { boundedRun } from "#resolvers/bounded.ts";
 import { publish as publishBy } from "#resolvers/dns-update.ts";
+import { parseTsigAlgorithm, TSIG_ALGORITHMS, type TsigKey } from "#resolvers/tsig.ts";
 import { parseDnsServer, udpResolver } from "#resolvers/udp.ts";
 import { domainArgument, sendingDomain } from "./dns-options.ts";
 import { describe, type PlanOptions, requirementOf } from "./dns-plan.ts";
@@ -49,16 +50,17 @@ export const publish = async (typed: string, options: PublishOptions, around: Su
   return done.kind === "refused" ? EXIT.no : EXIT.unknown;
 };
 
-/** As `tsig-keygen` and `keymgr` write it. A secret is not for the command line, where others see it. */
-const readKeyFile = (path: string, around: Surroundings): { name: string; secretBase64: string } => {
+/** As `tsig-keygen` writes it. A secret is not for the command line, where others see it. */
+const readKeyFile = (path: string, around: Surroundings): TsigKey => {
   const text = readGiven(path, around);
   const [, name] = /\bkey\s+"?([^\s"{]+)"?\s*\{/.exec(text) ?? [];
-  const [, algorithm] = /\balgorithm\s+"?([\w-]+)\.?"?\s*;/.exec(text) ?? [];
+  const [, typed = ""] = /\balgorithm\s+"?([\w-]+)\.?"?\s*;/.exec(text) ?? [];
   const [, secretBase64] = /\bsecret\s+"?([A-Za-z0-9+/=]+)"?\s*;/.exec(text) ?? [];
   if (name === undefined || secretBase64 === undefined)
     throw new WrongUse(
       `${path} is no key as tsig-keygen writes it: key "name" { algorithm hmac-sha256; secret "…"; };`,
     );
-  if (algorithm !== "hmac-sha256") throw new WrongUse(`${path}: the algorithm has to be hmac-sha256`);
-  return { name: name.replace(/\.$/, ""), secretBase64 };
+  const algorithm = parseTsigAlgorithm(typed);
+  if (!algorithm) throw new WrongUse(`${path}: the algorithm has to be one of ${TSIG_ALGORITHMS.join(", ")}`);
+  return { name: name.replace(/\.$/, ""), algorithm, secretBase64 };
 };

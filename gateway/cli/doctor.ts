@@ -14,6 +14,7 @@ import { callApi } from "./api-client.ts";
 import { type ApiOptions, dataDirectory, gatewayUrl } from "./credentials.ts";
 import { lookAtRelays, relaysOf } from "./dns-relays.ts";
 import { publicUrlTrouble } from "./public-url.ts";
+import { resolverTrouble } from "./doctor-resolvers.ts";
 import { EXIT, type Exit, type Surroundings, WrongUse } from "./surroundings.ts";
 
 export type DoctorOptions = ApiOptions & { json?: boolean; smtpProbe?: string };
@@ -40,6 +41,7 @@ export const doctor = async (options: DoctorOptions, around: Surroundings): Prom
     ...postmasterFinding(around),
     ...(await gatewayFindings(options, around)),
     ...(await networkFindings(options, around)),
+    ...(await resolverFindings(around)),
     ...(await relayFindings(around)),
   ];
   if (options.json) around.out(JSON.stringify({ object: "doctor", findings }));
@@ -174,6 +176,14 @@ const networkFindings = async (options: DoctorOptions, around: Surroundings): Pr
       : { check: "DNS", status: "ok", text: `the MX of ${PROBE_DOMAIN} is ${mx}` };
   const probe = parseProbe(options.smtpProbe) ?? (mx === undefined ? undefined : { host: mx, port: 25 });
   return [dns, await smtpFinding(probe)];
+};
+
+/** On a machine whose gateway is told whom to ask. */
+const resolverFindings = async ({ env }: Surroundings): Promise<Finding[]> => {
+  const urls = (env["HIKYAKU_DOH_URL"] ?? "").split(",").flatMap((url) => url.trim() || []);
+  if (urls.length === 0) return [];
+  const trouble = await resolverTrouble(urls, PROBE_DOMAIN);
+  return [{ check: "resolvers", status: "ok", text: `all answer: ${urls.join(", ")}`, ...trouble }];
 };
 
 const STATUS_OF = { pass: "ok", warn: "warn", fail: "fail", indeterminate: "unknown", not_applicable: "warn" } as const;

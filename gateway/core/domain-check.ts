@@ -2,7 +2,7 @@
  * A domain of an account as the DNS library checks it: read back from the records that its owner was told to publish.
  */
 import type { DomainRecord } from "#contract/domain.ts";
-import type { SendingDomain } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import { parseDkimRecord } from "#dns/dkim-record.ts";
 import { parseSpf } from "#dns/spf.ts";
 

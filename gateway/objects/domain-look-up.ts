@@ -37,11 +37,12 @@ export const lookUpDomain = async (sending: CheckedDomain, dohUrls: string): Pro
   ];
 };
 
-/** The first two have to agree; the others are asked when one of them gives no answer. */
+/** Two have to agree; the others stand by for one that gives no answer. */
 const resolverOf = (dohUrls: string): Resolve => {
-  const [first = "", second, ...others] = dohUrls.split(",").map((url) => url.trim());
-  const asking = (url: string): Resolve => dohResolver({ urls: [url, ...others], timeoutMs: TIMEOUT_MS });
-  return second === undefined ? asking(first) : agreeing(asking(first), asking(second));
+  const asking = (url: string): Resolve => dohResolver({ urls: [url.trim()], timeoutMs: TIMEOUT_MS });
+  const [first = "", ...others] = dohUrls.split(",");
+  const [second, ...standingBy] = others.map(asking);
+  return second ? agreeing(asking(first), second, ...standingBy) : asking(first);
 };
 
 /** Of the relays, as the records that are to be included name them: then a record that lets them pass by other words is right. */

@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { spf } from "mailauth/lib/spf/index.js";
 import { expect, test } from "vitest";
+import { parseIp } from "#dns/ip-address.ts";
 import { plan } from "#dns/plan.ts";
 import { sendingRequirement } from "#dns/sending-requirement.ts";
 import { walkSpf } from "#dns/spf-cost.ts";
@@ -27,6 +28,8 @@ test("nobody falls out by a plan, and who it says to pass does", async () => {
   let [before, ours] = [0, 0];
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...SENDERS), zones, async (sending, zone) => {
+      // mailauth has a permanent error for an `mx` that leads to an address in the place of a host; RFC 7208 §5.4 has none.
+      fc.pre(!zone.some((record) => record.type === "MX" && parseIp(record.data.exchange) !== undefined));
       const changes = await plan(sendingRequirement(sending, { policy: "none" }), resolving(zone), signal);
       const applied = changes.reduce(applyChange, zone);
       const isOpen = async (ip: string): Promise<boolean> => passes(zone, sending.domain, ip);

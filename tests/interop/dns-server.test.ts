@@ -7,7 +7,8 @@ import { writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkDomain, type DomainReport, type SendingDomain } from "#dns/check.ts";
+import { checkDomain, type DomainReport } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import { formatZoneFile } from "#dns/export/zone-file.ts";
 import type { Requirement } from "#dns/need.ts";
 import { plan } from "#dns/plan.ts";
@@ -17,15 +18,24 @@ import type { RecordType, Resolve } from "#dns/resolver.ts";
 import { txtRecord as txt, zoneResolver, type Change, type MailRecord, type Zone } from "#dns/zone.ts";
 import { boundedRun } from "#resolvers/bounded.ts";
 import { publish, type Publication, type UpdateOptions } from "#resolvers/dns-update.ts";
+import type { TsigKey } from "#resolvers/tsig.ts";
 import { freePort } from "../bench/processes.ts";
 import { cname, mx } from "../dns-tools/lib/plan-steps.ts";
 import { run, type Run } from "../gateway/cli/fake-api.ts";
 import { knotd, startKnot, type Knot } from "../support/knot.ts";
 import { RSA_2048, RSA_4096 } from "../dns-tools/support/public-keys.ts";
 
-const KEY = { name: "Writer.key", secretBase64: Buffer.alloc(32, 7).toString("base64") };
+const KEY: TsigKey = {
+  name: "Writer.key",
+  algorithm: "hmac-sha512",
+  secretBase64: Buffer.alloc(32, 7).toString("base64"),
+};
 /** The server knows this one, and lets it change nothing. */
-const READER = { name: "reader.key", secretBase64: Buffer.alloc(32, 8).toString("base64") };
+const READER: TsigKey = {
+  name: "reader.key",
+  algorithm: "hmac-sha256",
+  secretBase64: Buffer.alloc(32, 8).toString("base64"),
+};
 
 const octets = (...strings: number[][]): Uint8Array[] => strings.map((string) => Uint8Array.from(string));
 
@@ -224,7 +234,7 @@ describe.skipIf(knotd === undefined)("a real Knot", () => {
     const at = `127.0.0.1:${port}`;
     const keyFile = (algorithm: string): string =>
       `key "${KEY.name}" {\n\talgorithm ${algorithm};\n\tsecret "${KEY.secretBase64}";\n};\n`;
-    writeFileSync(join(folder, "writer.key"), keyFile("hmac-sha256"));
+    writeFileSync(join(folder, "writer.key"), keyFile(KEY.algorithm));
     writeFileSync(join(folder, "old.key"), keyFile("hmac-md5"));
     const cli = (...args: string[]): Promise<Run> => run(args, {}, folder);
     await cli("dkim", "new", "--out", "s1.pem");

@@ -7,7 +7,11 @@ import { wizardApp } from "../../dns-tools/wizard/app.ts";
 import { ANSWERS, markOn, post } from "../dns-tools/wizard/scene.ts";
 import { knotd, startKnot, type Knot } from "../support/knot.ts";
 
-const KEY = { name: "writer.key", secretBase64: Buffer.alloc(32, 7).toString("base64") };
+const KEY = {
+  name: "writer.key",
+  algorithm: "hmac-sha512",
+  secretBase64: Buffer.alloc(32, 7).toString("base64"),
+} as const;
 const ZONE = [
   ...["$TTL 300", "@ SOA ns hostmaster 1 3600 600 86400 60", "@ NS ns", "ns A 127.0.0.1"],
   ...["d MX 10 mail.d", "d A 192.0.2.1", "mail.d A 192.0.2.2", "bounce.relay A 192.0.2.3"],
@@ -35,6 +39,7 @@ describe.skipIf(knotd === undefined)("a real Knot behind the wizard", () => {
       server,
       zone: "test",
       "key-name": "writer.key.",
+      algorithm: KEY.algorithm,
       secret: KEY.secretBase64,
       plan: await markOn(app),
     };

@@ -6,11 +6,12 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { Resolve } from "#dns/resolver.ts";
 import type { TsigKey } from "#resolvers/tsig.ts";
 import { udpResolver } from "#resolvers/udp.ts";
 import { findProgram, freePort, waitForPort } from "../bench/processes.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 export const knotd = findProgram("knotd");
 if (knotd === undefined) console.log("interop with Knot DNS is skipped: Debian: apt-get install knot");
@@ -33,7 +34,7 @@ export const startKnot = async (zone: string, keys: readonly TsigKey[]): Promise
   const resolve = udpResolver({ servers: [{ address: "127.0.0.1", port }], timeoutMs: 3_000 });
   await waitForPort(port);
   // It listens before it has read the zone.
-  await expect.poll(async () => (await resolve("test", "SOA")).kind).toBe("records");
+  await vi.waitFor(async () => expect((await resolve("test", "SOA")).kind).toBe("records"), PATIENCE_MS);
   const stop = async (): Promise<void> => {
     if (knot.exitCode === null) {
       knot.kill();

@@ -31,6 +31,16 @@ check({ "_dmarc.d.test": ["v=DMARC1; p=none", "v=DMARC1; p=none; x=y"] }, "dmarc
 check({ "_dmarc.d.test": ["v=DMARC1; p=none; rua=mailto:a@d.test"] }, "dmarc.none-forever", "publish the record below");
 check({ "_dmarc.d.test": ["v=DMARC1; p=none"] }, "dmarc.no-rua", "Add `rua=mailto:`");
 check({ "_dmarc.d.test": ["v=DMARC1; p=none"] }, "dmarc.no-rua", "Add", { ...WISH, policy: "none" });
+check(
+  { "_dmarc.d.test": ["v=DMARC1; p=reject"], "_dmarc.news.d.test": ["v=DMARC1; p=none", "v=DMARC1; p=none; x=y"] },
+  "dmarc.multiple",
+  "Meanwhile p=reject of _dmarc.d.test holds, which the record below keeps.",
+  { policy: "none" },
+  "news.d.test",
+);
+check({ "_dmarc.d.test": ["v=DMARC1; p=none", `v=DMARC1; p=quarantine; ${RUA}`] }, "dmarc.multiple", "the only one", {
+  policy: "none",
+});
 
 test("a correction stays one, brought up to the wish", async () => {
   const zone = { "_dmarc.d.test": ["v=DMARC1; p=none; pct=50"] };

@@ -90,12 +90,9 @@ describe("mx.bounce-host", () => {
     fix,
   });
   bounces("a longer name", mx("xbounce.relay.test"), "mx.bounce-host fail", { text: "Replace it by", fix });
-  bounces("another before ours", mx("mx.d.test", "bounce.relay.test"), "mx.bounce-host warn", {
-    text: "Delete it",
-    fix,
-  });
+  bounces("another before ours", mx("mx.d.test", "bounce.relay.test"), "mx.bounce-host warn", { text: "Delete it" });
   const MX = ["bounce.relay.test", "mx.d.test"].map((exchange) => ({ preference: 10, exchange }));
-  bounces("another as soon as ours", { MX }, "mx.bounce-host warn", { fix });
+  bounces("another as soon as ours", { MX }, "mx.bounce-host warn");
   own("the owner's mail is the owner's", mx("mx.d.test"), PASS);
 });
 

@@ -67,7 +67,12 @@ describe("another sender's key at our selector", () => {
   check("weak, but used perhaps", key, [txt(at, `p=${RSA_1024}`)], [`x ${at} TXT`]);
   check("of another kind", key, [txt(at, `k=ed25519; p=${ED25519}`)], [`x ${at} TXT`]);
   check("beside ours", key, [txt(at, KEY), txt(at, OTHER)], [`x ${at} TXT`]);
-  says("another selector is proposed", key, [txt(at, OTHER)], /another sender .* such as `hikyaku`\.$/);
+  says(
+    "another selector is proposed",
+    key,
+    [txt(at, OTHER)],
+    /another sender .* such as `hikyaku`\. Or delete it, if nobody signs with it any more\.$/,
+  );
   for (const broken of ["v=DKIM1; p=", "v=DKIM1; p=AAAA", `v=DKIM1; k=rsa; p=${OTHER_RSA_2048.slice(0, 250)}`, "x"])
     check(
       `${broken.slice(0, 24)} is of no use`,
@@ -209,13 +214,15 @@ describe("DMARC below a record", () => {
     dmarc: { policy: "none", ...(rua !== undefined && { rua }) },
   });
   const RUA = "mailto:r@d.test";
-  const from = (above: string, own: string): void =>
-    check(above, news(RUA), [txt("_dmarc.d.test", above)], [`+ _dmarc.news.d.test TXT ${own}`]);
+  const from = (above: string, own: string, ...caution: string[]): void =>
+    check(above, news(RUA), [txt("_dmarc.d.test", above)], [`+ _dmarc.news.d.test TXT ${own}`, ...caution]);
+  const heldBack = (name: string): string =>
+    `! The DMARC record at ${name} has a \`pct\`: some receivers now apply p=reject to all mail, others still go by \`pct\`. To hold it back at all of them, put \`t=y\` beside it.`;
   from(
     "v=DMARC1; p=reject; t=y; adkim=s; rua=mailto:a@d.test",
     `v=DMARC1; p=reject; t=y; adkim=s; rua=mailto:a@d.test,${RUA}`,
   );
-  from("v=DMARC1; p=reject; pct=10", `v=DMARC1; p=reject; pct=10; rua=${RUA}`);
+  from("v=DMARC1; p=reject; pct=10", `v=DMARC1; p=reject; pct=10; rua=${RUA}`, heldBack("_dmarc.news.d.test"));
   from("v=DMARC1; p=reject; sp=quarantine; np=reject; psd=n; aspf=s", `v=DMARC1; p=quarantine; aspf=s; rua=${RUA}`);
   from("v=DMARC1; p=reject; sp=block; rua=mailto:a@d.test", `v=DMARC1; p=none; rua=mailto:a@d.test,${RUA}`);
   check(
@@ -230,6 +237,27 @@ describe("DMARC below a record", () => {
     [txt("*.d.test", "v=DMARC1; p=quarantine; t=y")],
     [`+ _dmarc.d.test TXT v=DMARC1; p=quarantine; t=y; rua=${RUA}`],
   );
+  const own = "_dmarc.news.d.test";
+  const kept = (text: string, ...caution: string[]): void =>
+    check(text, news(), [txt(own, text)], [`= ${own} TXT ${text}`, ...caution]);
+  kept("v=DMARC1; p=reject; pct=10", heldBack(own));
+  kept("v=DMARC1; p=reject; t=y; pct=10");
+  kept("v=DMARC1; p=none; pct=10");
+  kept("v=DMARC1; p=reject; pct=100");
+  /** Records of its own that receivers discard, below one that they go by meanwhile. */
+  const mended = (above: string, texts: string[], text: string): void =>
+    check(
+      `${texts.join(" and ")} below ${above}`,
+      news(),
+      [txt("_dmarc.d.test", above), ...texts.map((one) => txt(own, one))],
+      [...texts.map((one) => `- ${own} TXT ${one}`), `+ ${own} TXT ${text}`],
+    );
+  const none = "v=DMARC1; p=none";
+  mended("v=DMARC1; p=reject", [none, `${none}; x=y`], "v=DMARC1; p=reject");
+  mended("v=DMARC1; p=none; sp=quarantine; t=y", [none, `${none}; x=y`], none);
+  mended("v=DMARC1; p=reject", ["v=DMARC1; p=reject; pct=10", none], "v=DMARC1; p=reject");
+  mended("v=DMARC1; p=reject", ["v=DMARC1; p=none; p=none"], "v=DMARC1; p=reject");
+  mended("v=DMARC1; p=none", ["v=DMARC1; p=reject", none], "v=DMARC1; p=reject");
 });
 
 describe("wildcards", () => {

@@ -160,6 +160,8 @@ describe("spf.not-authorised", () => {
     const findings = await findingsOf({ "d.test": spf("v=spf1 -all") });
     expect(findings.map(({ code, status }) => `${code} ${status}`)).toEqual(["spf.not-authorised fail"]);
   });
+  check("-ip4:192.0.2.0/24 include:ours.test ~all", {}, "spf.not-authorised fail", { text: "names us, but" });
+  check("-ip4:203.0.113.0/24 include:ours.test ~all", {}, "");
   check("include:notours.test ~all", { "notours.test": spf("v=spf1 -all") }, "spf.not-authorised fail");
   check("include:e.test ~all", { "e.test": spf(`v=spf1 ${GOOD}`) }, "");
 

@@ -50,6 +50,15 @@ export const EVERY_BONUS_CODE: Record<BonusCode, Row> = {
     { text: policy("enforce", 86_399, "mail.d.test") },
     { text: policy("enforce", 86_400, "mail.d.test") },
   ),
+  "mta-sts.id": {
+    ...bonusRow("warn _mta-sts.d.test", STS, { ...STS, "_mta-sts.d.test": txt("v=STSv1; id=2") }),
+    before: { zone: STS, policy: { text: policy("enforce", 604_800, "mail.d.test", "old.test") } },
+  },
+  "mta-sts.milder": {
+    ...policyRow("warn", { text: policy("testing", 604_800, "mail.d.test") }, {}),
+    zone: { ...STS, "_mta-sts.d.test": txt("v=STSv1; id=2") },
+    before: { zone: STS, policy: {} },
+  },
 
   // It is nobody's fault to have none: the code says that there is one.
   "tls-rpt.missing": bonusRow(

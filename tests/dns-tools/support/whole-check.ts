@@ -5,10 +5,13 @@
  */
 import { align } from "#dns/align.ts";
 import { alignFindings } from "#dns/align-findings.ts";
-import { checkDomain, type SendingDomain } from "#dns/check.ts";
+import { checkDomain } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import type { DkimKey } from "#dns/dkim-record.ts";
 import { BLOCKLISTS } from "#dns/dnsbl.ts";
 import type { Finding } from "#dns/finding.ts";
+import type { FetchedPolicy } from "#dns/mta-sts-findings.ts";
+import { lookAtPolicy, NO_HISTORY, sinceBefore } from "#dns/mta-sts-history.ts";
 import { formatMtaStsPolicy } from "#dns/mta-sts.ts";
 import { checkRelays, parseRelaySource } from "#dns/relay-check.ts";
 import type { RecordType, Resolve } from "#dns/resolver.ts";
@@ -32,6 +35,8 @@ export type Row = {
   /** Of the MTA-STS policy that is served. */
   policy?: Served;
   nearPolicy?: Served;
+  /** What was seen once before, of the MTA-STS policy. */
+  before?: { zone: ZoneChange; policy: Served };
   /** Of one look-up, over what the zone says. */
   fails?: Failure;
   nearFails?: Failure;
@@ -108,13 +113,21 @@ export const findingsOver = async (row: Row, zone: RecordedZone, isNear = false)
   if (!source) throw new Error("no source");
   if (row.check === "relays") return (await checkRelays({ sources: [source] }, { resolve, own: resolve })).findings;
   if (row.check === "message") return messageFindings(row, resolve, isNear);
-  const { text = POLICY, contentType = "text/plain", fails } = (isNear ? row.nearPolicy : row.policy) ?? {};
-  const sending = isNear ? (row.nearSending ?? row.sending) : row.sending;
-  const report = await checkDomain({ ...SENDING, ...sending }, SOME_SUFFIXES, resolve, undefined, async () =>
-    fails ? { kind: "not-served", reason: "HTTP status 404" } : { kind: "text", contentType, text },
+  const sending = { ...SENDING, ...(isNear ? (row.nearSending ?? row.sending) : row.sending) };
+  const served = servedBy((isNear ? row.nearPolicy : row.policy) ?? {});
+  const report = await checkDomain(sending, SOME_SUFFIXES, resolve, undefined, async () => served);
+  if (!row.before) return report.findings;
+  const beforeLook = await lookAtPolicy(
+    "d.test",
+    servedBy(row.before.policy),
+    recordedResolver(zoneWith(row.before.zone)),
   );
-  return report.findings;
+  const { history } = await sinceBefore(NO_HISTORY, report, beforeLook);
+  return (await sinceBefore(history, report, await lookAtPolicy("d.test", served, resolve))).report.findings;
 };
+
+const servedBy = ({ text = POLICY, contentType = "text/plain", fails }: Served): FetchedPolicy =>
+  fails ? { kind: "not-served", reason: "HTTP status 404" } : { kind: "text", contentType, text };
 
 /** Of a message that is signed by nobody, or by somebody else; in the near miss by its domain. */
 const messageFindings = async (row: Row, resolve: Resolve, isNear: boolean): Promise<Finding[]> => {

@@ -101,8 +101,8 @@ test("the settings lead to no inner place either", async () => {
 
 test("where fetch reaches more than the public Internet, only public hosts are visited, at the port of https", async () => {
   const hosts: RecordedZone = {
-    "dc.host.test": { A: ["192.0.2.10"] },
-    "api.host.test": { A: ["192.0.2.11"] },
+    "dc.host.test": { A: ["9.9.9.9"] },
+    "api.host.test": { A: ["9.9.9.10"] },
     "inside.host.test": { A: ["10.0.0.7"] },
     "dark.host.test": "servfail",
   };

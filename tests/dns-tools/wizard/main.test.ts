@@ -21,7 +21,7 @@ let port = 0;
 beforeAll(async () => {
   // Nobody listens there: nothing is looked up.
   ({ wizard, port } = await start({ HIKYAKU_DOH_URL: "https://127.0.0.1:1/dns-query" }));
-}, 20_000);
+});
 afterAll(() => {
   wizard.kill();
 });
@@ -53,7 +53,7 @@ test("pages, and forms of its own", async () => {
   const own = { ...FORM, origin: `http://127.0.0.1:${port}` };
   expect((await ask("POST", UPDATE, own, "plan=0"))[0]).toBe(409);
   expect((await ask("POST", UPDATE, { ...FORM, "sec-fetch-site": "same-origin" }, "plan=0"))[0]).toBe(409);
-}, 20_000);
+});
 
 test("nobody else's", async () => {
   expect((await ask("POST", UPDATE, FORM, "plan=0"))[0]).toBe(403);
@@ -96,4 +96,4 @@ test("a zone leads it to no private host, unless the operator allows it", async 
     expect(await answer.json(), allowed).toMatchObject({ discovery: { kind: "unknown", reason } });
   }
   await dns.close();
-}, 20_000);
+});

@@ -183,24 +183,33 @@ test("an update has what was typed, and shows no secret", async () => {
       return Promise.resolve({ kind: "refused", text: `127.0.0.1 takes no updates (${changes.length})` });
     },
   });
-  const typed = { server: " 127.0.0.1:53 ", zone: "d.test", "key-name": "writer.key", secret: "c2VjcmV0LXRleHQ=" };
+  const typed = {
+    server: " 127.0.0.1:53 ",
+    zone: "d.test",
+    "key-name": "writer.key",
+    algorithm: "hmac-sha512",
+    secret: "c2VjcmV0LXRleHQ=",
+  };
   const response = await post(app, AT_SERVER, { ...typed, plan: await markOn(app) });
   const html = await response.text();
   expect(response.status).toBe(502);
   expect(html).toContain("127.0.0.1 takes no updates (5)");
   expect(html).not.toContain(typed.secret);
-  expect(seen).toEqual([{ server: "127.0.0.1:53", zone: "d.test", keyName: "writer.key", secret: typed.secret }]);
+  const { algorithm, secret } = typed;
+  expect(seen).toEqual([{ server: "127.0.0.1:53", zone: "d.test", keyName: "writer.key", algorithm, secret }]);
 });
 
 test("what was typed for an update is read before it is sent", async () => {
   const change: Change = { kind: "add", purpose: "SPF", to: txtRecord("d.test", "x"), beside: [] };
   const check = async (typed: Partial<TypedUpdate>, kind: string, text: RegExp): Promise<void> => {
-    const whole = { server: "127.0.0.1:1", zone: "d.test", keyName: "k", secret: "AAAA", ...typed };
+    const whole = { server: "127.0.0.1:1", zone: "d.test", keyName: "k", algorithm: "", secret: "AAAA", ...typed };
     expect(await publishByUpdate([change], whole, 0)).toEqual({ kind, text: expect.stringMatching(text) });
   };
   await check({ server: "ns.d.test" }, "invalid", /IP address/);
   await check({ server: "" }, "invalid", /IP address/);
   await check({ zone: "a b" }, "invalid", /domain name/);
+  await check({ algorithm: "hmac-md5" }, "invalid", /one of hmac-sha256, hmac-sha512/);
+  await check({ algorithm: "HMAC-SHA384." }, "failed", /could not be asked/);
   await check({ secret: "§" }, "failed", /not base64/);
   await check({}, "failed", /could not be asked/);
 });

@@ -167,6 +167,12 @@ test("what watch could not find out is unknown, and mends nothing", async () => 
   expect((await watch("2")).exit).toBe(0);
 });
 
+test("watch fetches the MTA-STS policy, of a public host", async () => {
+  dns.rezone({ ...EMPTY, "_mta-sts.d.test": { txt: ["v=STSv1; id=1"] }, "mta-sts.d.test": { a: ["127.0.0.1"] } });
+  const { out } = await cli("dns", "watch", "d.test", "--dns", dns.address, "--every", "0", "--times", "2");
+  expect(out).toMatch(/indeterminate mta-sts\.fetch mta-sts\.d\.test: .*mta-sts\.d\.test has no public address/);
+});
+
 test("DNS over HTTPS beside DNS: what they disagree on is not known", async () => {
   const other = await startDnsServer({ ...EMPTY, "d.test": { txt: ["v=spf1 -all"], mx: [[10, "mail.d.test"]] } });
   const check = await cli("dns", "check", "d.test", "--dns", dns.address, "--doh", other.dohUrl, "--json");

@@ -5,7 +5,8 @@
  * Argument 1: key pairs as base64 of PKCS#8 and SubjectPublicKeyInfo, by algorithm. Nothing else comes from outside.
  */
 import { z } from "zod";
-import { checkDomain, type SendingDomain } from "#dns/check.ts";
+import { checkDomain } from "#dns/check.ts";
+import type { SendingDomain } from "#dns/sending-domain.ts";
 import { formatKeyPair, keyParameters, type DkimKeyPair } from "#dns/keygen.ts";
 import { discoverPolicy, walkTree } from "#dns/dmarc-discovery.ts";
 import { cloudflareBatch, cloudflareListings } from "#dns/export/cloudflare.ts";

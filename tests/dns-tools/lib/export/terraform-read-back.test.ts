@@ -93,7 +93,7 @@ const hasSet = (edit: Edit): boolean =>
   edit.beside.length > 0 || (edit.kind === "replace" && edit.from.some(({ type }) => type === edit.to.type));
 
 for (const provider of ["cloudflare", "route53", "google"] as const)
-  test(`for ${provider}, any plan`, { timeout: 30_000 }, () => {
+  test(`for ${provider}, any plan`, () => {
     const { resource, read: readBlock, whole } = READERS[provider];
     fc.assert(
       fc.property(plans, (changes) => {
