@@ -28,7 +28,7 @@ export const BATCH_LIMIT = 100;
 export const CREDIT_WINDOW = 1000;
 /** A relay pings this often: twice before it would count as cut off. */
 export const PING_INTERVAL_MS = 4000;
-/** Cut off from the gateway for this long, a relay starts no new SMTP transaction. */
+/** Cut off from the gateway for this long, a relay starts no new SMTP transaction before it has joined anew. */
 export const SELF_FENCE_MS = 10_000;
 /** Without a sign of life for this long, and the grace after it, a relay's leases return. */
 export const RELAY_DEAD_AFTER_MS = 120_000;
@@ -64,7 +64,10 @@ export const FromRelay = z.discriminatedUnion("type", [
     /** New for each process: tells a reconnect from a restart. */
     epoch: z.string().min(1).max(100),
     ...Credit,
-    /** Deliveries in the relay's hands and not yet finished, by account. What a lease has beyond them was lost. */
+    /**
+     * Deliveries in the relay's hands and not yet finished, by account. What a lease has beyond them was lost; what no
+     * lease of the relay has is recalled before the welcome.
+     */
     holding: z.array(z.object({ account: AccountId, ks: z.array(z.int()) })),
     /** Finished and not yet acknowledged: one line each. The welcome acknowledges them. */
     parts: z.array(Part),

@@ -12,12 +12,17 @@ export type LeaseRow = Holder & { id: number; atMs: number; deliveries: readonly
 /** A delivery in a relay's hands. */
 export type HeldDelivery = Holder & { k: number; rcpt: string };
 
+/** What is in relays' hands, to be looked at. */
+export type HeldView = Pick<LeaseBook, "held" | "heldFor" | "find" | "heldCount">;
+
 /** `held`: recipients by delivery. */
 type Lease = Holder & { atMs: number; held: Map<number, string> };
 
 export class LeaseBook {
   readonly #leases = new Map<number, Lease>();
   readonly #holder = new Map<number, number>();
+  /** By recipient in lower case: what is held for them. */
+  readonly #ofRecipient = new Map<string, Set<number>>();
 
   /** Adds a lease; a delivery that an older lease still lists belongs to this one from now on. */
   add({ id, pool, relay, stream, atMs, deliveries }: LeaseRow): void {
@@ -27,6 +32,10 @@ export class LeaseBook {
       this.#drop(k);
       this.#holder.set(k, id);
       held.set(k, rcpt);
+      const name = rcpt.toLowerCase();
+      const ks = this.#ofRecipient.get(name);
+      if (ks) ks.add(k);
+      else this.#ofRecipient.set(name, new Set([k]));
     }
   }
 
@@ -69,6 +78,11 @@ export class LeaseBook {
       for (const [k, rcpt] of held) yield { pool, relay, stream, k, rcpt };
   }
 
+  /** What is held for a recipient, named in lower case. */
+  heldFor(name: string): HeldDelivery[] {
+    return [...(this.#ofRecipient.get(name) ?? [])].map((k) => this.find(k)).filter((held) => held !== undefined);
+  }
+
   /** Who holds `k`, if anybody does. */
   find(k: number): HeldDelivery | undefined {
     const id = this.#holder.get(k);
@@ -99,8 +113,13 @@ export class LeaseBook {
 
   #drop(k: number): void {
     const id = this.#holder.get(k);
-    if (id === undefined) return;
+    const held = id === undefined ? undefined : this.#leases.get(id)?.held;
+    const name = held?.get(k)?.toLowerCase();
+    if (held === undefined || name === undefined) return;
     this.#holder.delete(k);
-    this.#leases.get(id)?.held.delete(k);
+    held.delete(k);
+    const ks = this.#ofRecipient.get(name);
+    ks?.delete(k);
+    if (ks?.size === 0) this.#ofRecipient.delete(name);
   }
 }

@@ -9,10 +9,13 @@ import { parseMailbox } from "#contract/address.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { parseDomain } from "#dns/domain.ts";
 
+/** Of a name as it is stored: it stands for all addresses of a domain. */
+export const isWholeDomain = (name: string): boolean => name.startsWith("*@");
+
 /** As it is stored; `undefined`: it is neither an address nor `*@` and a domain. */
 export const parseSuppressedAddress = (text: string): string | undefined => {
   const trimmed = text.trim();
-  if (trimmed.startsWith("*@")) {
+  if (isWholeDomain(trimmed)) {
     const domain = parseDomain(trimmed.slice(2));
     return domain.kind === "domain" ? `*@${domain.domain}` : undefined;
   }

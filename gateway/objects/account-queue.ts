@@ -10,7 +10,7 @@ import { refusesAddress } from "#contract/hard-bounce.ts";
 import { idFormatter, K_PER_MS, kToMs } from "#contract/ids.ts";
 import { BATCH_LIMIT, INLINE_CONTENT_LIMIT } from "#contract/relay-protocol.ts";
 import { Outcome } from "#contract/outcome.ts";
-import { type HeldDelivery, LeaseBook, type LeaseRow } from "../core/lease-book.ts";
+import { type HeldDelivery, type HeldView, LeaseBook, type LeaseRow } from "../core/lease-book.ts";
 import type { RetrySchedule } from "../core/retry-schedule.ts";
 import { type NewEvent, settle } from "../core/settlement.ts";
 import { QUEUE_SQL, STREAMS } from "./account-schema.ts";
@@ -51,6 +51,8 @@ export type QueueContext = {
   publicUrl: string | undefined;
   timeline: AccountTimeline;
   suppressions: Pick<AccountSuppressions, "blocked" | "learn">;
+  /** Where mail of each stream leaves from. */
+  poolsNow: () => readonly string[];
 };
 
 type Candidate = {
@@ -144,13 +146,9 @@ export class AccountQueue {
     return held;
   }
 
-  /** All that is in relays' hands. */
-  held(): Iterable<HeldDelivery> {
-    return this.#book.held();
-  }
-
-  get heldCount(): number {
-    return this.#book.heldCount;
+  /** What is in relays' hands, to be looked at. */
+  get inHand(): HeldView {
+    return this.#book;
   }
 
   /** Whether a stream has mail that could be leased now. */
@@ -183,9 +181,9 @@ export class AccountQueue {
     return this.#book.relays();
   }
 
-  /** Pools whose relays hold deliveries: not only those that mail leaves from now. */
+  /** Pools whose relays may hold deliveries: where they got them, and where mail leaves from now. */
   pools(): Set<string> {
-    return this.#book.pools();
+    return new Set([...this.#context.poolsNow(), ...this.#book.pools()].filter((pool) => pool !== NOBODY.pool));
   }
 
   get late(): number {

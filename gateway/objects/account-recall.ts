@@ -2,12 +2,13 @@
  * Takes back what relays hold already for addresses that get no mail any more.
  *
  * Who is suppressed is asked when mail is leased; this is for what was leased before. Invariant: when `done` settles, no
- * transaction begins any more to whom was noted before it was read: their relays have let go of the deliveries, or are cut
- * off by their own clock. What is let go comes back as any outcome does, and the next lease tells it as suppressed. Runs
- * one at a time, each for all that was noted meanwhile; an account of which relays hold nothing pays nothing.
+ * transaction begins any more to whom was noted in the turn that it was read in: their relays have let go of the
+ * deliveries, or are cut off by their own clock. What is let go comes back as any outcome does, and the next lease tells it
+ * as suppressed. All that is noted in a turn goes together and waits for no other's; an account of which relays hold
+ * nothing pays nothing.
  */
 import type { HeldDelivery } from "../core/lease-book.ts";
-import { suppressedNamesOf } from "../core/suppressed-address.ts";
+import { isWholeDomain, suppressedNamesOf } from "../core/suppressed-address.ts";
 import type { AccountQueue } from "./account-queue.ts";
 import { ALL_STREAMS, type AccountSuppressions } from "./account-suppressions.ts";
 import { logEvent } from "./log.ts";
@@ -17,34 +18,37 @@ export type Recall = { relay: string; ks: number[] };
 
 export type RecallContext = {
   account: string;
-  queue: Pick<AccountQueue, "held" | "heldCount">;
+  queue: Pick<AccountQueue, "inHand" | "pools">;
   suppressions: Pick<AccountSuppressions, "blocked">;
   /** Settles when none of them begins any more. */
   tell: (pool: string, recalls: Recall[]) => Promise<void>;
   waitUntil: (promise: Promise<void>) => void;
 };
 
+/** Names of the list, each with the streams that it was noted for. */
+type Names = Map<string, Set<number>>;
+
 export class AccountRecall {
   readonly #context: RecallContext;
-  /** Names of the list, each with the streams that it was noted for. */
-  #names = new Map<string, Set<number>>();
-  /** Deliveries that the book does not know any more, and their relay still does. */
+  #names: Names = new Map();
+  /** Deliveries that the book does not know any more and their relay still does: noted in this turn, and before. */
   #forgotten: HeldDelivery[] = [];
-  #done: Promise<void> = Promise.resolve();
-  #isComing = false;
+  readonly #leaving = new Set<HeldDelivery>();
+  /** What is noted now is taken back by this one. */
+  #coming: Promise<void> | undefined;
 
   constructor(context: RecallContext) {
     this.#context = context;
   }
 
-  /** Settles when all that was noted is taken back. Bounded by what a pool waits for a relay. */
+  /** To be read in the turn of the notes: settles when they are taken back. Bounded by what a pool waits for a relay. */
   get done(): Promise<void> {
-    return this.#done;
+    return this.#coming ?? Promise.resolve();
   }
 
   /** A name on the list, and a stream or `ALL_STREAMS`; it may be there already. */
   note(name: string, stream: number): void {
-    if (this.#context.queue.heldCount === 0) return;
+    if (this.#context.queue.inHand.heldCount + this.#leaving.size === 0) return;
     const streams = this.#names.get(name);
     if (streams) streams.add(stream);
     else this.#names.set(name, new Set([stream]));
@@ -57,32 +61,50 @@ export class AccountRecall {
     this.#comeSoon();
   }
 
-  /** What a relay holds that must not go any more. */
-  blockedWith(relay: string, nowMs: number): number[] {
-    const held = [...this.#context.queue.held()].filter((delivery) => delivery.relay === relay);
-    return [...Map.groupBy(held, ({ stream }) => stream)].flatMap(([stream, deliveries]) => {
+  /** What a relay that joins must let go of: what is not its own any more, and what must not go any more. */
+  unwantedOf(relay: string, holding: readonly number[], nowMs: number): number[] {
+    const { queue, suppressions } = this.#context;
+    const own = [...queue.inHand.held()].filter((delivery) => delivery.relay === relay);
+    const blocked = [...Map.groupBy(own, ({ stream }) => stream)].flatMap(([stream, deliveries]) => {
       const recipients = deliveries.map(({ rcpt }) => rcpt);
-      const blocked = this.#context.suppressions.blocked(recipients, stream, nowMs);
-      return deliveries.filter(({ rcpt }) => blocked.has(rcpt)).map(({ k }) => k);
+      const names = suppressions.blocked(recipients, stream, nowMs);
+      return deliveries.filter(({ rcpt }) => names.has(rcpt)).map(({ k }) => k);
     });
+    return [...holding.filter((k) => queue.inHand.find(k)?.relay !== relay), ...blocked];
   }
 
-  /** After this turn, when what it has written is whole, and after the run before. */
+  /** After this turn, when what it has written is whole. */
   #comeSoon(): void {
-    if (this.#isComing) return;
-    this.#isComing = true;
-    this.#done = this.#done.then(() => this.#run());
-    this.#context.waitUntil(this.#done);
+    if (this.#coming) return;
+    this.#coming = Promise.resolve().then(() => this.#run());
+    this.#context.waitUntil(this.#coming);
   }
 
   async #run(): Promise<void> {
-    this.#isComing = false;
-    const [names, unwanted] = [this.#names, this.#forgotten];
+    const [names, forgotten] = [this.#names, this.#forgotten];
     this.#names = new Map();
     this.#forgotten = [];
-    if (names.size > 0) for (const held of this.#context.queue.held()) if (isNamed(held, names)) unwanted.push(held);
-    const byPool = Map.groupBy(unwanted, ({ pool }) => pool);
+    this.#coming = undefined;
+    const unwanted = [...this.#held(names), ...this.#leaving].filter((held) => isNamed(held, names)).concat(forgotten);
+    for (const held of forgotten) this.#leaving.add(held);
+    const byPool = Map.groupBy(
+      unwanted.flatMap((held) => this.#poolsOf(held).map((pool) => ({ ...held, pool }))),
+      ({ pool }) => pool,
+    );
     await Promise.all([...byPool].map(([pool, deliveries]) => this.#tell(pool, byRelay(deliveries))));
+    for (const held of forgotten) this.#leaving.delete(held);
+  }
+
+  /** All that may be meant: only for whole domains is everything walked through. */
+  #held(names: Names): Iterable<HeldDelivery> {
+    const { inHand } = this.#context.queue;
+    const list = [...names.keys()];
+    return list.some(isWholeDomain) ? inHand.held() : list.flatMap((name) => inHand.heldFor(name));
+  }
+
+  /** Of a lease whose pool was not written down: any. */
+  #poolsOf({ pool }: HeldDelivery): string[] {
+    return pool === "" ? [...this.#context.queue.pools()] : [pool];
   }
 
   async #tell(pool: string, recalls: Recall[]): Promise<void> {
@@ -96,7 +118,7 @@ export class AccountRecall {
   }
 }
 
-const isNamed = ({ rcpt, stream }: HeldDelivery, names: ReadonlyMap<string, ReadonlySet<number>>): boolean =>
+const isNamed = ({ rcpt, stream }: HeldDelivery, names: Names): boolean =>
   suppressedNamesOf(rcpt).some((name) => {
     const streams = names.get(name);
     return streams !== undefined && (streams.has(ALL_STREAMS) || streams.has(stream));

@@ -110,6 +110,7 @@ export const openRooms = (
     publicUrl,
     timeline,
     suppressions,
+    poolsNow: () => Object.values(settings.current?.stream_pools ?? {}),
   });
   const recall = new AccountRecall({
     account: id,

@@ -236,7 +236,7 @@ export class Account extends DurableObject<Env> {
     const returned = this.#rooms.queue.reconcile(relay, pool, holding, Date.now());
     if (returned > 0) logEvent("info", "lease.returned", { account: this.#id, relay, returned });
     this.#announcer.announceDue(Date.now());
-    return { returned, unwanted: this.#rooms.recall.blockedWith(relay, Date.now()) };
+    return { returned, unwanted: this.#rooms.recall.unwantedOf(relay, holding, Date.now()) };
   }
 
   /** The reply of a lease did not arrive: its deliveries go back. `false`: nothing is known of it here. */
@@ -346,9 +346,7 @@ export class Account extends DurableObject<Env> {
     const goneMs = RELAY_DEAD_AFTER_MS + RELAY_GRACE_MS;
     const old = [...this.#rooms.queue.relays()].filter(([, leasedAtMs]) => nowMs - leasedAtMs > goneMs);
     if (old.length === 0) return;
-    // Where they got it, which need not be where mail leaves from now.
-    const present = [...STREAMS.keys()].map((stream) => this.#announcer.poolOf(stream));
-    const pools = new Set([...present, ...this.#rooms.queue.pools()].filter((pool) => pool !== ""));
+    const pools = this.#rooms.queue.pools();
     const signs = await Promise.all([...pools].map((pool) => this.env.POOL.getByName(pool).signsOfLife()));
     for (const [relay] of old) {
       const lastMs = Math.max(0, ...signs.map((sign) => sign[relay] ?? 0));

@@ -94,6 +94,11 @@ export class Link {
     this.#recalling.get(seq)?.();
   }
 
+  /** The relay is joining anew, and hears before its welcome what it must not begin: nothing waits for an answer here. */
+  recalledAll(): void {
+    for (const end of this.#recalling.values()) end();
+  }
+
   /** The relay said bye: what it holds it finishes, more it does not take. */
   drain(): void {
     this.#draining = true;

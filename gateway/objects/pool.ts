@@ -9,7 +9,7 @@ import { logEvent } from "./log.ts";
 import { DurableObject } from "cloudflare:workers";
 import { BATCH_LIMIT, CLOSE, joinFrame, splitFrame, type FromRelay } from "#contract/relay-protocol.ts";
 import { FairQueue } from "../core/fair-queue.ts";
-import { parseFrame } from "../core/relay-frame.ts";
+import { parseFrame, type ParsedFrame } from "../core/relay-frame.ts";
 import type { Recall } from "./account-recall.ts";
 import { Link, linkIdentity, RECALL_WAIT_MS } from "./pool-link.ts";
 import { PoolRoll } from "./pool-roll.ts";
@@ -21,6 +21,9 @@ const QUANTUM_BYTES = 256 * 1024;
 const BUSY_DELIVERIES = 50;
 const GATHER_MS = 15;
 
+/** A hello asks so many accounts at a time. */
+const RECONCILED_AT_ONCE = 20;
+
 export type RelayState = { relay: string; version: string };
 
 export class Pool extends DurableObject<Env> {
@@ -31,8 +34,8 @@ export class Pool extends DurableObject<Env> {
   readonly #again = new Set<string>();
   /** Settles when the newest frame of a socket is handled. */
   readonly #frames = new WeakMap<WebSocket, Promise<void>>();
-  /** Settles when the batch that is being leased is sent. */
-  #passing: Promise<unknown> = Promise.resolve();
+  /** The batch that is being leased; `isRecalled`: its account has taken back since what may be in it. */
+  #passing: { account: string; isRecalled: boolean } | undefined;
   #pumping = false;
   /** Relays that were joined before may not know yet that they are not any more. */
   readonly #wokeAtMs = Date.now();
@@ -92,16 +95,18 @@ export class Pool extends DurableObject<Env> {
 
   /** What relays hold of an account and must not begin any more. Settles when none of it can be begun. */
   async recall(account: string, recalls: Recall[]): Promise<void> {
-    // What was leased before is sent before: a relay lets go of what it has.
-    await this.#passing;
+    // A relay lets go of what it has: what is leased and not sent yet never is. Waiting for it could take for ever.
+    if (this.#passing?.account === account) this.#passing.isRecalled = true;
     await Promise.all(recalls.map(({ relay, ks }) => this.#recallFrom(relay, account, ks)));
   }
 
   async #recallFrom(relay: string, account: string, ks: readonly number[]): Promise<void> {
     const link = [...this.#links.values()].find(({ identity }) => identity.relay === relay);
     if (link && this.#isOpen(link)) {
+      const askedAtMs = Date.now();
       if (link.identity.recalls !== true || (await link.recall(account, ks))) return;
-      return this.#close(link.socket, CLOSE.malformed, "a recall was not answered");
+      // What it heard last was said before: whoever asks next need not wait again.
+      return this.#close(link.socket, CLOSE.malformed, "a recall was not answered", askedAtMs);
     }
     if (link) this.#forget(link.socket);
     // Should it come back, its hello is answered with what it must let go of.
@@ -117,18 +122,21 @@ export class Pool extends DurableObject<Env> {
 
   /** A relay's frames are handled one after the other: their acks come in order, and no credit overtakes a newer. */
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const handled = (this.#frames.get(socket) ?? Promise.resolve()).then(() => this.#receive(socket, message));
+    const { header, lines } = typeof message === "string" ? splitFrame(message) : { header: "", lines: [] };
+    const parsed = parseFrame(header, lines.length);
+    // Behind a hello that takes long it would come too late.
+    if (parsed.kind === "frame" && parsed.frame.type === "recalled")
+      return this.#links.get(socket)?.recalled(parsed.frame.seq);
+    const handled = (this.#frames.get(socket) ?? Promise.resolve()).then(() => this.#receive(socket, parsed, lines));
     this.#frames.set(socket, handled);
     await handled;
     await this.#pump();
   }
 
-  async #receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const frame = typeof message === "string" ? splitFrame(message) : { header: "", lines: [] };
-    const parsed = parseFrame(frame.header, frame.lines.length);
+  async #receive(socket: WebSocket, parsed: ParsedFrame, lines: string[]): Promise<void> {
     if (parsed.kind === "malformed") return this.#reject(socket, parsed.reason);
     try {
-      await this.#handle(socket, parsed.frame, frame.lines);
+      await this.#handle(socket, parsed.frame, lines);
     } catch (error) {
       // The relay keeps what was not acknowledged and says it again when it has joined anew.
       this.#reject(socket, `the frame could not be handled: ${String(error)}`);
@@ -157,7 +165,8 @@ export class Pool extends DurableObject<Env> {
         link.setCredit(frame.free, frame.seen);
         return socket.send(joinFrame({ type: "ack", seq: frame.seq }));
       case "recalled":
-        return link.recalled(frame.seq);
+        // Heard before its turn.
+        return;
       case "trapped":
         return this.env.ACCOUNT.getByName(frame.account).keepSandbox(lines[0] ?? "");
       case "bye":
@@ -178,8 +187,14 @@ export class Pool extends DurableObject<Env> {
     await this.#settle(identity.relay, hello.parts, lines);
     // What a lease says that the relay holds and the relay does not was lost on the way: back to the queue.
     const holding = new Map(hello.holding.map(({ account, ks }) => [account, ks]));
-    for (const account of new Set([...this.#roll.accountsOf(identity.relay), ...holding.keys()]))
-      await this.#reconcile(link, account, holding.get(account) ?? []);
+    const accounts = new Set([...this.#roll.accountsOf(identity.relay), ...holding.keys()]).values();
+    const reconcile = async (): Promise<void> => {
+      // What this hello says is old when the relay has said a newer.
+      for (const account of accounts)
+        if (this.#isOpen(link)) await this.#reconcile(link, account, holding.get(account) ?? []);
+    };
+    await Promise.all(Array.from({ length: RECONCILED_AT_ONCE }, reconcile));
+    if (!this.#isOpen(link)) return;
     this.#roll.keepOnly(identity.relay, [...holding.keys()]);
 
     socket.serializeAttachment(joined);
@@ -228,13 +243,11 @@ export class Pool extends DurableObject<Env> {
   async #leaseTo(link: Link, account: string): Promise<void> {
     this.#again.delete(account);
     this.#roll.holds(link.identity.relay, account);
-    const passing = this.#passBatch(link, account).catch((error: unknown) => {
+    const more = await this.#passBatch(link, account).catch((error: unknown) => {
       // An account that cannot lease must not keep the others from it; its alarm announces it again.
       logEvent("error", "pool.lease-failed", { account, error: String(error) });
       return false;
     });
-    this.#passing = passing;
-    const more = await passing;
     if (more || this.#again.has(account)) return;
     this.#ready.remove(account);
     this.#roll.served(account);
@@ -245,19 +258,24 @@ export class Pool extends DurableObject<Env> {
     const { relay, pool } = link.identity;
     const object = this.env.ACCOUNT.getByName(account);
     const ticket = crypto.randomUUID();
-    const lease = await object
-      .lease(pool, relay, Math.min(BATCH_LIMIT, link.free), ticket)
-      .catch(async (error: unknown) => {
-        // Whether a lease was written nobody knows: given back by its ticket, or told lost when the relay joins anew.
-        const returned = await object.unleaseTicket(ticket).catch(() => false);
-        if (!returned) this.#close(link.socket, CLOSE.malformed, "a lease was lost on the way");
-        throw error;
-      });
+    /** By its ticket, or told lost when the relay joins anew. */
+    const giveBack = async (): Promise<void> => {
+      const returned = await object.unleaseTicket(ticket).catch(() => false);
+      if (!returned) this.#close(link.socket, CLOSE.malformed, "a lease was lost on the way");
+    };
+    const passing = { account, isRecalled: false };
+    this.#passing = passing;
+    const limit = Math.min(BATCH_LIMIT, link.free);
+    const lease = await object.lease(pool, relay, limit, ticket).catch(async (error: unknown) => {
+      // Whether a lease was written nobody knows.
+      await giveBack();
+      throw error;
+    });
     if (lease.count === 0) return lease.more;
     this.#ready.took(account, lease.batch.length);
     // A socket that closed meanwhile is not in the book any more; one that closes now says hello again.
-    if (this.#isOpen(link)) link.sendBatch(account, lease.count, lease.batch);
-    else await object.unlease(lease.lease);
+    if (this.#isOpen(link) && !passing.isRecalled) link.sendBatch(account, lease.count, lease.batch);
+    else await giveBack();
     return lease.more;
   }
 
@@ -272,7 +290,9 @@ export class Pool extends DurableObject<Env> {
   }
 
   #supersede(other: WebSocket, epoch: string): void {
-    const sameProcess = linkIdentity(other)?.epoch === epoch;
+    const link = this.#links.get(other);
+    const sameProcess = link?.identity.epoch === epoch;
+    if (sameProcess) link?.recalledAll();
     this.#close(other, sameProcess ? 1000 : CLOSE.superseded, "another connection with this token joined");
   }
 
@@ -281,15 +301,16 @@ export class Pool extends DurableObject<Env> {
     this.#close(socket, CLOSE.malformed, reason.slice(0, 100));
   }
 
-  #close(socket: WebSocket, code: number, reason: string): void {
-    this.#forget(socket);
+  #close(socket: WebSocket, code: number, reason: string, seenMs = Date.now()): void {
+    this.#forget(socket, seenMs);
     socket.close(code, reason);
   }
 
-  #forget(socket: WebSocket): void {
+  /** `seenMs`: when its relay was heard of last. */
+  #forget(socket: WebSocket, seenMs = Date.now()): void {
     const link = this.#links.get(socket);
     if (!link) return;
     this.#links.delete(socket);
-    this.#roll.seen(link.identity.relay, Date.now());
+    this.#roll.seen(link.identity.relay, seenMs);
   }
 }

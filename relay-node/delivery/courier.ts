@@ -43,7 +43,7 @@ type Job = {
   domain: string;
   /** The newest lease that has the delivery: its outcome is told under that one. */
   lease: number;
-  /** Its recipient was refused for good while it waited, or gets no mail any more: it must not begin. */
+  /** Its recipient was refused for good while it waited, or the gateway took it back: it must not begin. */
   isUnwanted: boolean;
 };
 type Result = Omit<AttemptResult, "kind"> & { kind: Outcome["kind"] };
@@ -314,7 +314,7 @@ export class Courier implements Work {
 
 const handKey = (account: string, k: number): string => `${account} ${k}`;
 
-const UNWANTED = "No mail is wanted at the address any more";
+const UNWANTED = "It is not to go from here any more";
 
 /** Why a message that was about to be sent is given back. */
 class NotBegun extends Error {}

@@ -88,7 +88,11 @@ export class Session {
 
   /** Joined, and the gateway was heard of lately: only then may an SMTP transaction begin (the self-fence). */
   get live(): boolean {
-    return this.#welcomed && performance.now() - this.#lastSignMs < SELF_FENCE_MS;
+    return this.#welcomed && !this.#isCutOff;
+  }
+
+  get #isCutOff(): boolean {
+    return performance.now() - this.#lastSignMs >= SELF_FENCE_MS;
   }
 
   /** Resolves when the session is live, at once when it is; or when it is stopped or `enough` says so. */
@@ -162,6 +166,8 @@ export class Session {
     const pinger = setInterval(() => this.#ping(socket), PING_INTERVAL_MS);
     socket.on("open", () => this.#hello(socket));
     socket.on("message", (data, isBinary) => {
+      // It was said before, and what we hold may be another's since: we join anew, and are told.
+      if (this.#isCutOff) return socket.terminate();
       this.#lastSignMs = performance.now();
       // eslint-disable-next-line typescript/no-base-to-string -- `ws` gives text frames as a Buffer
       const problem = isBinary ? "a binary frame" : this.#receive(data.toString());
@@ -327,7 +333,7 @@ export class Session {
   }
 
   #ping(socket: WebSocket): void {
-    if (performance.now() - this.#lastSignMs > SELF_FENCE_MS) return socket.terminate();
+    if (this.#isCutOff) return socket.terminate();
     if (socket.readyState === WebSocket.OPEN) socket.send("ping");
   }
 

@@ -41,8 +41,11 @@ export const unsubscribeRoutes = (app: Hono<GatewayEnv>): void => {
   });
 };
 
-const tokenOf = (c: GatewayContext): Promise<LinkToken | undefined> =>
-  proveLink(c.env.HIKYAKU_MASTER_KEY, c.req.param("token") ?? "", unsubscribeSignedText);
+/** Behind the token may stand what a customer wrote behind the place for the link: `{{unsubscribe_url}}&lang=de`. */
+const tokenOf = (c: GatewayContext): Promise<LinkToken | undefined> => {
+  const [token = ""] = (c.req.param("token") ?? "").split("&", 1);
+  return proveLink(c.env.HIKYAKU_MASTER_KEY, token, unsubscribeSignedText);
+};
 
 type Deed = Exclude<ReaderDeed["kind"], "opened" | "clicked">;
 

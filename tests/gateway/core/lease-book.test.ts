@@ -61,6 +61,22 @@ test("who holds what, and for whom", () => {
   expect([...book.held()].map(({ k }) => k)).toEqual([10, 11]);
 });
 
+test("what is held for a recipient, however they are written", () => {
+  const deliveries = [
+    { k: 10, rcpt: "A@dest.test" },
+    { k: 11, rcpt: "b@dest.test" },
+    { k: 12, rcpt: "a@dest.test" },
+  ];
+  const book = bookOf(row(1, "north", [], { deliveries }), row(2, "south", [20]));
+  const ks = (name: string): number[] => book.heldFor(name).map(({ k }) => k);
+  expect(book.heldFor("a@dest.test")).toEqual([book.find(10), book.find(12)]);
+  expect([ks("b@dest.test"), ks("r20@dest.test"), ks("nobody@dest.test")]).toEqual([[11], [20], []]);
+  book.settle(10);
+  expect(ks("a@dest.test")).toEqual([12]);
+  book.settle(12);
+  expect(ks("a@dest.test")).toEqual([]);
+});
+
 test("an empty lease leaves when it may, and not before", () => {
   const book = bookOf(row(1, "north", [10]), row(2, "north", [20]), row(3, "north", [30]));
   book.settle(10);
@@ -168,7 +184,10 @@ test("whatever happens, in whatever order, the book agrees with a map", () => {
         }
         expect(book.heldCount).toBe(holder.size);
         expect(sorted(Array.from(book.held(), ({ k }) => k))).toEqual(sorted([...holder.keys()]));
-        for (const k of KS) expect(book.find(k)?.relay).toBe(leases.get(holder.get(k) ?? 0)?.relay);
+        for (const k of KS) {
+          expect(book.find(k)?.relay).toBe(leases.get(holder.get(k) ?? 0)?.relay);
+          expect(book.heldFor(rcptOf(k))).toEqual(holder.has(k) ? [book.find(k)] : []);
+        }
         const relays = new Map<string, number>();
         for (const { id, relay, atMs } of leases.values()) {
           expect(sorted(book.heldBy(id))).toEqual(heldBy(id));

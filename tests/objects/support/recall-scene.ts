@@ -1,4 +1,6 @@
 /** Mail in the hands of relays, and what suppresses whom it is for. */
+import { env } from "cloudflare:workers";
+import { expect, vi } from "vitest";
 import type { ProvedReport } from "../../../gateway/objects/account-reports.ts";
 import { aMoment, joinRelay, type RelaySocket } from "./relay-socket.ts";
 import { api, sendTo } from "./suppression-scene.ts";
@@ -47,3 +49,31 @@ export const complaintOf = (k: number): ProvedReport => ({
   ...{ of: "delivery", k },
   report: { kind: "complaint", feedback_type: "abuse", original_recipients: [], original_headers: {} },
 });
+
+const realNow = Date.now.bind(Date);
+/** From here on it is so much later. */
+export const later = (ms: number): void => void vi.spyOn(Date, "now").mockImplementation(() => realNow() + ms);
+
+/** What a relay is waited for passes in a moment, and the clock goes on by it; how long it was, each time. */
+export const hurry = (): number[] => {
+  const waits: number[] = [];
+  const [real, wait] = [setTimeout, scheduler.wait.bind(scheduler)];
+  // What others wait for is shorter.
+  const isOfRelay = (ms = 0): boolean => ms > 6000 && waits.push(ms) > 0;
+  const pass = (ms = 0): void => later(Date.now() - realNow() + ms);
+  vi.spyOn(globalThis, "setTimeout").mockImplementation((run, ms, ...args) => {
+    if (!isOfRelay(ms)) return real(run, ms, ...args);
+    const ran = (): void => {
+      pass(ms);
+      run(...args);
+    };
+    return real(ran, 20);
+  });
+  vi.spyOn(scheduler, "wait").mockImplementation((ms, options) =>
+    isOfRelay(ms) ? wait(20, options).then(() => pass(ms)) : wait(ms, options),
+  );
+  return waits;
+};
+
+export const untilJoined = (count: number): Promise<void> =>
+  expect.poll(async () => (await env.POOL.getByName("default").relays()).length).toBe(count);

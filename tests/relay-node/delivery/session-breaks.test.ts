@@ -110,6 +110,20 @@ test("it pings, and a gateway that answers nothing is left", async () => {
   expect(gateway.links[0]?.closed?.code).toBe(1006);
 });
 
+test("what is heard after it was cut off brings it back by a new hello only", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const gateway = await fakeGateway();
+  const taken: unknown[] = [];
+  const { session } = joinGateway(gateway, { ...NO_WORK, take: (_session, batch) => taken.push(batch) });
+  await until(() => session.live);
+  const { link } = gateway;
+  vi.advanceTimersByTime(SELF_FENCE_MS);
+  link.sendBatch(batchTo(["a@dest.test"]));
+  await until(() => link.closed !== undefined);
+  expect([taken, session.live]).toEqual([[], false]);
+  await until(() => gateway.links.length === 2 && session.live);
+});
+
 test("while the gateway is silent whoever waits to begin waits, and the process stays awake", async () => {
   const gateway = await fakeGateway();
   // In a process of its own, with a clock of its own: should it spin, no timer of ours would end it.
