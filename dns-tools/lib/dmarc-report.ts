@@ -54,8 +54,6 @@ export type PublishedPolicy = {
 
 export type AggregateReport = {
   organization: string;
-  /** Domain of the address that the reporter gives; absent: it gives none. */
-  reporter?: string;
   /** Unique for an organization and domain (RFC 9990 §3.5.1); empty: the reporter gave none. */
   reportId: string;
   /** Seconds since 1970, in UTC, both inclusive. */

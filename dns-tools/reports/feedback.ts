@@ -55,12 +55,10 @@ export const readFeedback = (text: string): FeedbackResult => {
   const period = readPeriod(child(metadata, "date_range"));
   if (period === undefined) return malformed("it does not say which time it is about");
   const { domain } = published;
-  const reporter = domainOf(metadata, "email");
   return {
     kind: "report",
     report: {
       organization: textOf(metadata, "org_name") || textOf(metadata, "email") || "an unnamed reporter",
-      ...(reporter !== undefined && { reporter }),
       reportId: textOf(metadata, "report_id"),
       ...period,
       published,

@@ -39,7 +39,6 @@ const ReportRecord = z.object({
 /** `AggregateReport` of the DNS library, bounded. */
 export const MailedReport = z.object({
   organization: Text,
-  reporter: Text.exactOptional(),
   reportId: Text,
   beginSeconds: Seconds,
   endSeconds: Seconds,
@@ -55,9 +54,13 @@ export const MailedReport = z.object({
 }) satisfies z.ZodType<AggregateReport>;
 export type MailedReport = z.infer<typeof MailedReport>;
 
-/** `POST /relay/inbound/dmarc`. Told twice, a report is kept once. `authenticated`: domains that its mail is proved to be of. */
+/**
+ * `POST /relay/inbound/dmarc`. Told twice, a report is kept once. `from`: domain of the one mailbox in From; `authenticated`:
+ * domains that its mail is proved to be of.
+ */
 export const PostedReport = z.object({
   recipient: z.string().max(320),
+  from: Text.exactOptional(),
   authenticated: z.array(Text).max(MOST_AUTHENTICATED),
   report: MailedReport.refine((report) => JSON.stringify(report).length <= DMARC_REPORT_CHARACTERS, {
     error: `has more than ${DMARC_REPORT_CHARACTERS} characters`,
@@ -72,7 +75,7 @@ export type PostedReport = z.infer<typeof PostedReport>;
  * - `forged`: the address is of our form and none of ours; nothing was asked or changed
  * - `no-domain`: the account has the domain no more
  * - `other-domain`: it is about a domain that has nothing to do with that of the address
- * - `unauthenticated`: its mail is not proved to be of whom it says has written it
+ * - `unauthenticated`: its mail is not proved to be of whoever stands in its From
  * - `full`: the account has as many as it may keep, or as the domain or the author may have in a day
  */
 export const MailedReportVerdict = z.enum([

@@ -55,12 +55,12 @@ export class AccountDmarc {
   }
 
   /** `domain`: the key of that whose address it came to. */
-  take(domain: number, { report, authenticated }: Omit<PostedReport, "recipient">, nowMs: number): MailedReportVerdict {
+  take(domain: number, { report, from, authenticated }: Omit<PostedReport, "recipient">, nowMs: number): MailedReportVerdict {
     const { sql, takeK, nameOf } = this.#context;
     const name = nameOf(this.#formatId(domain));
     if (name === undefined) return "no-domain";
     if (!isRelated(name, report.published.domain)) return "other-domain";
-    const author = reportAuthor(report, authenticated, PUBLIC_SUFFIXES);
+    const author = reportAuthor(from, authenticated, PUBLIC_SUFFIXES);
     if (author === undefined) return "unauthenticated";
     const kept = { ...report, organization: author };
     const source = sourceOf(kept);

@@ -1,8 +1,8 @@
 /**
  * The desk for DMARC aggregate reports: the addresses at the bounce domain that domains name in `rua` (RFC 9990 §3.5).
  *
- * A report is unpacked and read here, one at a time and within bounds, and handed over as facts, with the domains that its
- * mail is proved to be of; whether its address is ours and its author the proved one the gateway says. 2xx means that the
+ * A report is unpacked and read here, one at a time and within bounds, and handed over as facts, with the domain in its
+ * From and those that its mail is proved to be of; whether its address is ours and its author proved the gateway says. 2xx means that the
  * account has it. Anything else that comes to these addresses is refused.
  */
 import type { Logger } from "pino";
@@ -62,7 +62,11 @@ export const createDmarcDesk = ({ bounceDomain, authenticate, post, log }: Dmarc
         return NO_REPORT;
       }
       const { report, verdicts } = result;
-      const verdict = await post({ recipient, report: boundReport(report), authenticated: verdicts.proved });
+      const { from, proved } = verdicts;
+      const verdict = await post({
+        ...{ recipient, report: boundReport(report), authenticated: proved },
+        ...(from !== undefined && { from }),
+      });
       const account = parseReportAddress(recipient.slice(0, recipient.lastIndexOf("@")))?.account;
       log.info({ event: "inbound.dmarc-report", verdict, account });
       return verdict === "unauthenticated" && isUnsure(verdicts) ? LATER : replyTo(verdict);
@@ -89,7 +93,7 @@ const replyTo = (verdict: MailedReportVerdict | "unavailable"): SmtpReply => {
       return { code: 550, text: "5.7.1 The report is about another domain" };
     case "unauthenticated":
       // RFC 7372 §3.3.
-      return { code: 550, text: "5.7.26 Neither SPF nor DKIM proves the mail to be of the organization in the report" };
+      return { code: 550, text: "5.7.26 Neither SPF nor DKIM proves the mail to be of the domain in its From" };
     case "full":
       return { code: 452, text: "4.2.2 There is no room for it now" };
     case "unavailable":

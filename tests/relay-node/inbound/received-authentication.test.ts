@@ -86,6 +86,17 @@ test("domains are proved by SPF, and by signatures over the whole message", asyn
   await check(`${await signed({ maxBodyLength: 8 })}More.\r\n`, "192.0.2.2", "a@ann.test", []);
 });
 
+test("who wrote it is known when From has one mailbox", async () => {
+  const check = async (from: string, expected: string | undefined): Promise<void> =>
+    expect((await verdictOn(MAIL.replace(/^From: .*$/m, `From: ${from}`))).from, from).toBe(expected);
+  await check("Ann <ann@Ann.test>", "ann.test");
+  await check('"b@bob.test" <ann@ann.test>', "ann.test");
+  await check("ann@ann.test, bob@bob.test", undefined);
+  await check("both: ann@ann.test, bob@bob.test;", undefined);
+  await check("ann@ann.test\r\nFrom: bob@bob.test", undefined);
+  await check("nobody", undefined);
+});
+
 test("a DNS that does not answer is nobody's failure", async () => {
   const raw = MAIL.replaceAll("ann.test", "down.test");
   const { authentication } = await verdictOn(raw, { mailFrom: "a@down.test" });
