@@ -80,8 +80,9 @@ export const parseSettings = (env: Record<string, string | undefined>, hostName:
       "info",
     ),
   };
-  if (settings.postmaster && settings.postmaster.domain === settings.bounceDomain)
-    problems.push("HIKYAKU_POSTMASTER: is at the bounce domain, whose mail comes here");
+  const ownNames = [settings.bounceDomain, settings.heloName, settings.source?.name].map((name) => name?.toLowerCase());
+  if (settings.postmaster && ownNames.includes(settings.postmaster.domain))
+    problems.push("HIKYAKU_POSTMASTER: is at the bounce domain or a name of this relay, whose mail comes here");
   if (problems.length > 0 || !isComplete(settings)) return { kind: "invalid", problems };
   return { kind: "settings", settings };
 };

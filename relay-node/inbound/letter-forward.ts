@@ -57,13 +57,13 @@ export const createLetterForward = ({
   ...where
 }: LetterForwardOptions): LetterForward => {
   let underWay = 0;
-  const passOn = async (message: Uint8Array): Promise<SmtpReply> => {
+  const passOn = async (message: Uint8Array, needsSmtpUtf8: boolean): Promise<SmtpReply> => {
     const found = await targetsOf(to.domain, where);
     if (found.kind !== "targets") return LATER;
     const { result, held } = await carrier.attempt(
       {
         targets: found.targets.slice(0, TARGETS),
-        transaction: { mailFrom: "", rcptTo: to.address, message, needsSmtpUtf8: to.utf8 },
+        transaction: { mailFrom: "", rcptTo: to.address, message, needsSmtpUtf8 },
         requireTls: false,
         ...{ beforeTransaction: () => {}, beforeMessage: async () => {} },
       },
@@ -82,7 +82,9 @@ export const createLetterForward = ({
     underWay += 1;
     try {
       const id = receivedKey(mailFrom, [recipient], bytes).slice(0, 16);
-      return await passOn(Buffer.concat([Buffer.from(receivedField({ client, name, id, nowMs: nowMs() })), bytes]));
+      const trace = Buffer.from(receivedField({ client, name, id, nowMs: nowMs() }));
+      // RFC 6532 §3.2: header fields in UTF-8 go to who takes them only.
+      return await passOn(Buffer.concat([trace, bytes]), to.utf8 || outline.top.some((octet) => octet > 127));
     } finally {
       underWay -= 1;
     }

@@ -5,7 +5,7 @@
  */
 import type { Readable } from "node:stream";
 import type { MessageBytes } from "./message-bytes.ts";
-import { combineReplies, type Desk, type InboundDelivery, type SmtpReply } from "./reception.ts";
+import { combineReplies, type Desk, type InboundDelivery, type SmtpReply, tooLarge } from "./reception.ts";
 
 export type Recipient = { address: string; desk: Desk };
 type Stream = Readable & { sizeExceeded: boolean };
@@ -20,7 +20,7 @@ export const takeMessage = async (
   stream: Stream,
   message: MessageBytes,
   recipients: readonly Recipient[],
-  envelope: Omit<InboundDelivery, "recipient" | "recipients" | "bytes">,
+  envelope: Omit<InboundDelivery, "recipient" | "recipients" | "bytes" | "isCut">,
 ): Promise<Taken> => {
   try {
     const end = await read(stream, message);
@@ -29,22 +29,22 @@ export const takeMessage = async (
     if (!bytes) return { kind: "replied", reply: { code: 452, text: "4.3.1 No room for it now, try again later" } };
     const headFor = oneHeadADesk(bytes);
     const replies: SmtpReply[] = [];
-    for (const { address: recipient, desk } of recipients)
+    for (const { address: recipient, desk } of recipients) {
+      const isCut = countedBytes > desk.wanted.bytes;
       replies.push(
-        countedBytes > desk.wanted.bytes && desk.wanted.beyond === "refuse"
+        isCut && desk.wanted.beyond === "refuse"
           ? tooLarge(desk.wanted.bytes)
           : await desk.take({
-              ...{ ...envelope, recipient, bytes: headFor(desk) },
+              ...{ ...envelope, recipient, bytes: headFor(desk), isCut },
               recipients: recipients.filter((other) => other.desk === desk).map(({ address }) => address),
             }),
       );
+    }
     return { kind: "replied", reply: combineReplies(replies) };
   } finally {
     message.drop();
   }
 };
-
-export const tooLarge = (bytes: number): SmtpReply => ({ code: 552, text: `5.3.4 It has more than ${bytes} octets` });
 
 const read = async (stream: Stream, message: MessageBytes): Promise<"whole" | "too-large" | "gone"> => {
   try {

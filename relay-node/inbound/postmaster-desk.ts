@@ -6,7 +6,7 @@
  * goes to the operator, whoever sends it.
  */
 import type { LetterForward } from "./letter-forward.ts";
-import type { Desk } from "./reception.ts";
+import { type Desk, tooLarge } from "./reception.ts";
 import { replyToReport, type ReportReader } from "./report-desk.ts";
 
 export type PostmasterDeskOptions = {
@@ -27,10 +27,12 @@ export const createPostmasterDesk = ({ domains, read, forward }: PostmasterDeskO
     (localPart === "postmaster" && domain === "")
       ? "yes"
       : "no",
-  wanted: { bytes: LETTER_BYTES, beyond: "refuse" },
+  // What a complaint proves itself by stands at its beginning.
+  wanted: { bytes: LETTER_BYTES, beyond: "cut" },
   recipients: 1,
   take: async (delivery) => {
     const told = await read(delivery);
-    return told === "other" || told === "auto-reply" || told === "unproved" ? forward(delivery) : replyToReport(told);
+    if (told !== "other" && told !== "auto-reply" && told !== "unproved") return replyToReport(told);
+    return delivery.isCut === true ? tooLarge(LETTER_BYTES) : forward(delivery);
   },
 });

@@ -23,6 +23,8 @@ export type InboundDelivery = {
   mailFrom: string;
   /** The same object for all recipients of a message at a desk. */
   bytes: Uint8Array;
+  /** More came than the desk wants, and `bytes` is its beginning. */
+  isCut?: boolean;
   client: InboundClient;
 };
 
@@ -72,3 +74,5 @@ export const combineReplies = (replies: readonly SmtpReply[]): SmtpReply =>
   replies.find(({ code }) => code >= 400 && code < 500) ??
   replies.find(({ code }) => code < 400) ??
   replies[0] ?? { code: 451, text: "4.3.0 Try again later" };
+
+export const tooLarge = (bytes: number): SmtpReply => ({ code: 552, text: `5.3.4 It has more than ${bytes} octets` });

@@ -9,8 +9,8 @@ import type { Logger } from "pino";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
 import { type InboundLimits, Visitors } from "./limits.ts";
 import { Allowance, MessageBytes } from "./message-bytes.ts";
-import { type Recipient, takeMessage, tooLarge, wantedBytes } from "./message-intake.ts";
-import { type Desk, findDesk, type SmtpReply } from "./reception.ts";
+import { type Recipient, takeMessage, wantedBytes } from "./message-intake.ts";
+import { type Desk, findDesk, type SmtpReply, tooLarge } from "./reception.ts";
 
 export type InboundOptions = {
   host: string;

@@ -144,13 +144,20 @@ test("a listener is an address and a port", () => {
     expect(parseSettings({ ...LEAST, HIKYAKU_INBOUND: text }, "node1.example").kind, text).toBe("invalid");
 });
 
-test("mail to the operator does not go where it comes from", () => {
-  const own = { HIKYAKU_BOUNCE_DOMAIN: "bounce.example", HIKYAKU_POSTMASTER: "ops@Bounce.example" };
-  expect(parseSettings({ ...LEAST, ...own }, "node1.example")).toMatchObject({
-    kind: "invalid",
-    problems: [expect.stringMatching(/^HIKYAKU_POSTMASTER: /)],
-  });
-});
+test.each(["bounce.example", "Node1.example", "out.example"])(
+  "mail to the operator does not go round by %s",
+  (name) => {
+    const own = { HIKYAKU_BOUNCE_DOMAIN: "bounce.example", HIKYAKU_RELAY_SOURCES: "192.0.2.1=out.example" };
+    const settings = { ...LEAST, ...own, HIKYAKU_POSTMASTER: `ops@${name}` };
+    expect(parseSettings(settings, "node1.example")).toMatchObject({
+      kind: "invalid",
+      problems: [expect.stringMatching(/^HIKYAKU_POSTMASTER: /)],
+    });
+    expect(parseSettings({ ...settings, HIKYAKU_POSTMASTER: "ops@mail.example" }, "node1.example").kind).toBe(
+      "settings",
+    );
+  },
+);
 
 test("what has no default must be set", () => {
   expect(parseSettings({}, "node1.example")).toEqual({

@@ -22,8 +22,13 @@ const vector = (name: string): string =>
   readFileSync(new URL(`../../vectors/bounces/${name}.eml`, import.meta.url), "latin1");
 const timeouts = { ...DEFAULT_TIMEOUTS, dotMs: 1500 };
 
-const scene = async (script: Script = {}, told: Told = "unproved", carrier?: LetterForwardOptions["carrier"]) => {
-  const server = await startSmtpServer({ script });
+const scene = async (
+  script: Script = {},
+  told: Told = "unproved",
+  carrier?: LetterForwardOptions["carrier"],
+  extensions?: readonly string[],
+) => {
+  const server = await startSmtpServer({ script, ...(extensions && { extensions }) });
   atEnd(() => server.close());
   const forward = createLetterForward({
     to: { address: "ops@ops.test", domain: "ops.test", utf8: false },
@@ -37,8 +42,8 @@ const scene = async (script: Script = {}, told: Told = "unproved", carrier?: Let
   });
   const read = createReportReader({ post: { tell: () => Promise.resolve(told) }, log: SILENT });
   const desk = createPostmasterDesk({ domains: ["bounce.test", "relay.test"], read, forward });
-  const take = (raw: string, mailFrom = "ann@ann.test"): Promise<SmtpReply> =>
-    desk.take({ recipient: "postmaster@bounce.test", mailFrom, bytes: Buffer.from(raw, "latin1"), client });
+  const take = (raw: string, mailFrom = "ann@ann.test", isCut = false): Promise<SmtpReply> =>
+    desk.take({ recipient: "postmaster@bounce.test", mailFrom, bytes: Buffer.from(raw, "latin1"), client, isCut });
   return { server, desk, take };
 };
 
@@ -93,6 +98,26 @@ test("reports that are proved are told, all else goes on", async () => {
   await check(vector("arf-aol"), "fbl@aol.test", "unproved", 250, 1);
   await check(vector("oof-gmail"), "person@gmail.test", "recorded", 250, 1);
   await check(LETTER, "", "recorded", 250, 1);
+});
+
+test("of what is too long for a letter a complaint is told still, and the rest is refused", async () => {
+  const told = await scene({}, "recorded");
+  expect((await told.take(vector("arf-aol"), "fbl@aol.test", true)).code).toBe(250);
+  const letter = await scene();
+  expect(await letter.take(LETTER, "ann@ann.test", true)).toMatchObject({ code: 552 });
+  expect([...told.server.messages, ...letter.server.messages]).toEqual([]);
+});
+
+test("a header in UTF-8 goes to who takes it only", async () => {
+  const raw = Buffer.from("From: Zoë <ann@ann.test>\r\n\r\nHello.\r\n").toString("latin1");
+  const { server, take } = await scene({}, "unproved", undefined, ["8BITMIME", "SMTPUTF8"]);
+  expect((await take(raw)).code).toBe(250);
+  expect(server.commands).toContainEqual(expect.stringMatching(/^MAIL FROM:<> .*SMTPUTF8/));
+  expect((await (await scene({}, "unproved", undefined, ["8BITMIME"])).take(raw)).code).toBe(550);
+  // In the body it is a matter of 8BITMIME alone.
+  const { server: plain, take: takePlain } = await scene({}, "unproved", undefined, ["8BITMIME", "SMTPUTF8"]);
+  expect((await takePlain("From: ann@ann.test\r\n\r\nH\xe9llo.\r\n")).code).toBe(250);
+  expect(plain.commands.join("\n")).not.toContain("SMTPUTF8");
 });
 
 test("what goes round in circles, or has no end of a header, goes on no more", async () => {
