@@ -9,7 +9,7 @@ import { idFormatter, parseId } from "#contract/ids.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { type CheckedDomain, sendingDomainOf } from "../core/domain-check.ts";
-import { settleLook } from "../core/domain-look.ts";
+import { SECOND_LOOK_MS, settleLook } from "../core/domain-look.ts";
 import { receivedElsewhere, receivingRecord } from "../core/receiving-record.ts";
 import { recordStatuses, troubleIn } from "../core/record-status.ts";
 import { isTrackingFinding, trackingRecord, trackingStatus, trackingTrouble } from "../core/tracking-record.ts";
@@ -27,6 +27,8 @@ import { domainDetail, domainNotice, domainSummary, type ShownWith } from "./dom
 import { pageOfRows } from "./page-of-rows.ts";
 
 const DOMAIN_LIMIT = 1000;
+/** A look is fresh for so long, whoever asks for another. */
+const FRESH_MS = SECOND_LOOK_MS;
 
 export type DomainsContext = {
   storage: DurableObjectStorage;
@@ -230,6 +232,14 @@ export class AccountDomains {
     this.#store(domain, nowMs, statusesOf(domain) === statusesOf(before) ? undefined : "domain.updated");
     const keysChanged = selectorsOf(before) !== selectorsOf(domain);
     return { object: "domain", id, status: domain.status, keysChanged };
+  }
+
+  /** Has domains looked at now that are not looked at otherwise for hours, but for those that were just now. */
+  lookSoon(names: readonly string[], nowMs: number): void {
+    for (const domain of names.flatMap((name) => this.#domains.get(name) ?? [])) {
+      const isLate = dueMs(domain) > nowMs && nowMs - (domain.checkedMs ?? 0) >= FRESH_MS;
+      if (domain.lookMs !== undefined && isLate) this.#store({ ...domain, lookMs: nowMs }, nowMs, undefined);
+    }
   }
 
   /** When the first domain is to be looked at again, ms; Infinity: none. */

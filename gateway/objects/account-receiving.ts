@@ -3,7 +3,8 @@
  *
  * Relays ask the directory whose a recipient is, and it gives a domain to one account at a time: who comes first keeps it
  * until they give it up, by setting or because they cannot prove it any more. What was asked there is remembered with
- * the answer, so a call that was lost is made again, and what another account has is asked for again later.
+ * the answer, so a call that was lost is made again. All is asked for once more when a domain was changed or looked up,
+ * and what another account has some minutes later.
  * Invariant: what is not wanted any more is not received from that moment on, whatever the directory has heard.
  */
 import type { Errand } from "./errand.ts";
@@ -28,7 +29,7 @@ type Claim = "asked" | "granted" | "refused";
 export class AccountReceiving implements Errand {
   readonly #context: ReceivingContext;
   readonly #claims: Map<string, Claim>;
-  /** What was wanted when all of it was last asked for. */
+  /** What was wanted when all of it was last asked for, or found to be granted. */
   #settled: readonly string[] | undefined;
   #isRunning = false;
   #retryMs = 0;
@@ -37,6 +38,9 @@ export class AccountReceiving implements Errand {
   constructor(context: ReceivingContext) {
     this.#context = context;
     this.#claims = readClaims(context.sql);
+    const wanted = context.wanted();
+    const { lacking, givenUp } = this.#difference(wanted);
+    if (lacking.length + givenUp.length === 0) this.#settled = wanted;
   }
 
   receives(domain: string): boolean {
@@ -50,7 +54,7 @@ export class AccountReceiving implements Errand {
 
   nextMs(nowMs: number): number {
     if (this.#isRunning) return nowMs + RETRY_MS;
-    return this.#isSettled() ? this.#againMs : this.#retryMs;
+    return this.#context.wanted() === this.#settled ? this.#againMs : this.#retryMs;
   }
 
   async run(nowMs: number): Promise<void> {
@@ -62,17 +66,22 @@ export class AccountReceiving implements Errand {
     const { account, tell } = this.#context;
     const wanted = this.#context.wanted();
     const { lacking, givenUp } = this.#difference(wanted);
-    if (this.#isRunning || lacking.length + givenUp.length === 0) return;
+    if (this.#isRunning) return;
+    if (wanted.length + givenUp.length === 0) {
+      this.#settled = wanted;
+      return;
+    }
     this.#isRunning = true;
     for (const domain of lacking) if (!this.#claims.has(domain)) this.#remember(domain, "asked");
     for (const domain of givenUp) this.#remember(domain, "asked");
     try {
-      const granted = new Set(await tell(lacking, givenUp));
+      // Those that were granted, too: what the directory has lost it learns again.
+      const granted = new Set(await tell([...wanted], givenUp));
       for (const domain of givenUp) this.#forget(domain);
-      for (const domain of lacking) this.#remember(domain, granted.has(domain) ? "granted" : "refused");
+      for (const domain of wanted) this.#remember(domain, granted.has(domain) ? "granted" : "refused");
       this.#settled = wanted;
       this.#retryMs = 0;
-      this.#againMs = granted.size < lacking.length ? nowMs + AGAIN_MS : Infinity;
+      this.#againMs = granted.size < wanted.length ? nowMs + AGAIN_MS : Infinity;
     } catch (error) {
       logEvent("error", "account.receiving-not-told", { account, error: String(error) });
       this.#settled = undefined;
@@ -80,15 +89,6 @@ export class AccountReceiving implements Errand {
     } finally {
       this.#isRunning = false;
     }
-  }
-
-  #isSettled(): boolean {
-    const wanted = this.#context.wanted();
-    if (wanted === this.#settled) return true;
-    const { lacking, givenUp } = this.#difference(wanted);
-    if (lacking.length + givenUp.length > 0) return false;
-    this.#settled = wanted;
-    return true;
   }
 
   #difference(wanted: readonly string[]): { lacking: string[]; givenUp: string[] } {
@@ -100,6 +100,7 @@ export class AccountReceiving implements Errand {
   }
 
   #remember(domain: string, claim: Claim): void {
+    if (this.#claims.get(domain) === claim) return;
     const answer = claim === "asked" ? null : claim;
     this.#context.sql.exec("INSERT OR REPLACE INTO receiving_told (domain, answer) VALUES (?, ?)", domain, answer);
     this.#claims.set(domain, claim);

@@ -19,6 +19,7 @@ import { AccountDoor, type Told } from "./account-door.ts";
 import type { LiveAsk, LiveReply } from "./account-live.ts";
 import { AccountAdmission, type AcceptCall, type Piece } from "./account-admission.ts";
 import { BulkAdmission, type BulkOpened, type BulkOpening, type BulkTaken, type ChunkCall } from "./bulk-admission.ts";
+import { CONFIGURING, RECALLING, STIRRING, TELLING } from "./desk-consequences.ts";
 import { DESK, type ArgsOf, type Question, type ReplyOf, type Rooms, type Row } from "./account-desk.ts";
 import { STAGED_MS, type Accepted, type Idempotency, type Send } from "./account-intake.ts";
 import type { ReaderDeed, Subscription } from "./account-links.ts";
@@ -33,19 +34,6 @@ import { STREAMS } from "./account-schema.ts";
 import type { PublishedTemplate } from "./account-templates.ts";
 import type { Visitor } from "./visitor.ts";
 
-/** Questions after which there may be mail to go that was not there before. */
-const STIRRING: ReadonlySet<Question> = new Set(["updateEmail", "updateAccount"]);
-/** Questions after which the directory may have to be told, before they are answered. */
-const TELLING: ReadonlySet<Question> = new Set(["updateDomain", "domainLookedUp", "deleteDomain"]);
-/** Questions after which the object of an endpoint is told, before they are answered. */
-const CONFIGURING: ReadonlySet<Question> = new Set([
-  "createWebhook",
-  "updateWebhook",
-  "rotateWebhookSecret",
-  "deleteWebhook",
-]);
-/** Questions after which relays give back what they hold, before they are answered. */
-const RECALLING: ReadonlySet<Question> = new Set(["addSuppression", "addSuppressions", "importSuppressions"]);
 /** While mail is under way the alarm looks after it this often. */
 const WATCH_MS = 10_000;
 const SWEEP_MS = 3600 * 1000;
@@ -280,6 +268,12 @@ export class Account extends DurableObject<Env> {
     this.#watch();
     if (deed.kind === "unsubscribed") await this.#rooms.recall.done;
     return subscription;
+  }
+
+  /** Another account wants to receive for these domains. */
+  async lookAgain(domains: readonly string[]): Promise<void> {
+    this.#rooms.domains.lookSoon(domains, Date.now());
+    this.#watch();
   }
 
   /** A piece of mail that came in. */

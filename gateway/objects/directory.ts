@@ -112,8 +112,8 @@ export class Directory extends DurableObject<Env> {
   }
 
   /**
-   * Domains that an account wants to receive for, and those that it gives up. Who comes first keeps a domain. Answers
-   * with those of the wanted that are the account's.
+   * Domains that an account wants to receive for, and those that it gives up. Who comes first keeps a domain; asked by
+   * another they look whether it is still theirs. Answers with those of the wanted that are the account's.
    */
   async setReceiving(account: string, wanted: readonly string[], givenUp: readonly string[]): Promise<string[]> {
     for (const domain of givenUp)
@@ -123,6 +123,12 @@ export class Directory extends DurableObject<Env> {
         "INSERT OR IGNORE INTO receiving (domain, account) SELECT ?1, id FROM account WHERE id = ?2",
         ...[domain, account],
       );
+    const refused = new Map<string, string[]>();
+    for (const domain of wanted) {
+      const holder = this.#receiverOf(domain);
+      if (holder !== undefined && holder !== account) refused.set(holder, [...(refused.get(holder) ?? []), domain]);
+    }
+    for (const [holder, domains] of refused) this.ctx.waitUntil(this.env.ACCOUNT.getByName(holder).lookAgain(domains));
     return wanted.filter((domain) => this.#receiverOf(domain) === account);
   }
 

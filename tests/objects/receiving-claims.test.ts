@@ -112,6 +112,49 @@ test("receiving ends with the account's own keys in the DNS, not with another re
   expect([await receiver(scene), await bring(scene)]).toEqual([{ account: account.id }, "stored"]);
 });
 
+test("who has the domain now receives soon, though another account had it proved today", async () => {
+  const former = await openAccount();
+  const body = { name: "shop.test", capabilities: { receiving: "enabled" } } as const;
+  const theirs = await wholeDomain(former, doh, body);
+  const owner = await openAccount();
+  const scene = { account: owner, relay: (await openRelay()).token, domainId: "" };
+  doh.zone = {};
+  const { id } = await wholeDomain(owner, doh, body);
+  const before = { account: former, relay: scene.relay, domainId: theirs.id };
+  expect([await receiver(scene), await codesOf({ ...scene, domainId: id })]).toEqual([
+    { account: former.id },
+    expect.arrayContaining(["receiving.elsewhere"]),
+  ]);
+  const later = (): void => void (aheadMs += 11 * MINUTE_MS);
+  const ring = ({ stub }: TestAccount) => runDurableObjectAlarm(stub).then(() => receiver(scene));
+  later();
+  // The owner's account asks again, and the other looks twice.
+  await ring(owner);
+  for (const _ of ["doubted", "believed"]) {
+    later();
+    await ringUntil(former, () => checkedAt(before));
+  }
+  await expect.poll(() => ring(former)).toEqual({ account: null });
+  later();
+  await expect.poll(() => ring(owner)).toEqual({ account: owner.id });
+  expect([await bring(before), await bring({ ...scene, domainId: id })]).toEqual(["no-domain", "stored"]);
+});
+
+test("what the directory lost it learns again when the domain is looked at", async () => {
+  const account = await openAccount();
+  const body = { name: "shop.test", capabilities: { receiving: "enabled" } } as const;
+  const { id } = await wholeDomain(account, doh, body);
+  const scene = { account, relay: (await openRelay()).token, domainId: id };
+  await inDirectory("DELETE FROM receiving");
+  await evictDurableObject(account.stub);
+  expect(await receiver(scene)).toEqual({ account: null });
+  aheadMs += 28 * 60 * MINUTE_MS;
+  await ringUntil(account, () => checkedAt(scene));
+  await expect
+    .poll(() => runDurableObjectAlarm(account.stub).then(() => receiver(scene)))
+    .toEqual({ account: account.id });
+});
+
 test("a call that fails is made again, and mail that is not wanted is not kept meanwhile", async () => {
   const scene = await openReceiving();
   await inDirectory("ALTER TABLE receiving RENAME TO away");

@@ -32,9 +32,9 @@ test("what is cut off for a desk is cut off once, however many its recipients ar
   });
   const check = (taken: InboundDelivery[], addresses: string[], length: number): void => {
     expect(taken.map(({ recipient }) => recipient)).toEqual(addresses);
-    for (const { bytes, recipients: all } of taken) {
+    for (const { bytes, recipients: all, isCut } of taken) {
       expect(bytes).toBe(taken[0]?.bytes);
-      expect([bytes.length, all]).toEqual([length, addresses]);
+      expect([bytes.length, all, isCut]).toEqual([length, addresses, length < 100]);
     }
   };
   check(short.taken, ["a@x.test", "b@x.test"], 10);
