@@ -4,9 +4,10 @@
  * `{{name}}` is escaped in HTML, `{{{name}}}` is not; `{{name|words}}` has a fallback for a missing value. What is no
  * placeholder stays as it is, so CSS and code keep their braces. Nothing is evaluated: no conditions, no loops.
  *
- * A few names are the service's own: nobody gives them a value, and they work in content without variables too.
+ * The reserved names (`unsubscribe-place.ts`) are the only ones in content that has no variables.
  */
 import { z } from "zod";
+import { hasMisspeltName, isReservedVariable, mentionsUnsubscribe, withPlainBraces } from "./unsubscribe-place.ts";
 
 export const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
@@ -18,15 +19,6 @@ export const Variables = z
   )
   .meta({ id: "Variables", example: { first_name: "Ada", total: 42 } });
 export type Variables = z.infer<typeof Variables>;
-
-/** The link by which the recipient unsubscribes; the second is Resend's name for it. */
-const UNSUBSCRIBE_VARIABLES: readonly string[] = ["unsubscribe_url", "RESEND_UNSUBSCRIBE_URL"];
-
-export const isReservedVariable = (name: string): boolean => UNSUBSCRIBE_VARIABLES.includes(name);
-
-/** The reserved variables of one recipient. */
-export const unsubscribeVariables = (url: string): Variables =>
-  Object.fromEntries(UNSUBSCRIBE_VARIABLES.map((name) => [name, url]));
 
 /** Placeholders in one text: to take more into account would cost more than all else that is done with a recipient. */
 export const PLACEHOLDERS_LIMIT = 1000;
@@ -41,10 +33,12 @@ const INSIDE = /^\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*(?:\|([^{}]{0,1000}))?$/;
 const LONGEST_INSIDE = 1100;
 
 /** Takes a text apart, once for all who get it; in time linear in its length, whatever braces it has. */
-export const compile = (text: string): Compiled => takeApart(text, () => true);
+export const compile = (text: string): Compiled =>
+  takeApart(mentionsUnsubscribe(text) ? withPlainBraces(text) : text, () => true);
 
 /** The same of a text that is not merged: only reserved names are placeholders in it. */
-export const compileReserved = (text: string): Compiled => takeApart(text, isReservedVariable);
+export const compileReserved = (text: string): Compiled =>
+  mentionsUnsubscribe(text) ? takeApart(withPlainBraces(text), isReservedVariable) : [text];
 
 const takeApart = (text: string, isTaken: (name: string) => boolean): Compiled => {
   const pieces: (string | Placeholder)[] = [];
@@ -113,9 +107,20 @@ export const missingIn = (texts: readonly (string | Compiled)[], variables: Vari
 
 /** How many places a text has for the link to unsubscribe by. */
 export const unsubscribePlaces = (text: string | Compiled): number =>
-  (typeof text === "string" ? compileReserved(text) : text).filter(
-    (piece) => typeof piece !== "string" && isReservedVariable(piece.name),
-  ).length;
+  (typeof text === "string" ? compileReserved(text) : text).filter(isPlace).length;
+
+/** Whether a text has a place for that link that would leave as braces and a name, or a link within braces. */
+export const hasMisspeltPlace = (text: Compiled): boolean =>
+  text.some((piece, at) => (typeof piece === "string" ? hasMisspeltName(piece) : isPlace(piece) && isBraced(text, at)));
+
+const isPlace = (piece: string | Placeholder): piece is Placeholder =>
+  typeof piece !== "string" && isReservedVariable(piece.name);
+
+/** A brace too many stands beside the placeholder. */
+const isBraced = (text: Compiled, at: number): boolean => {
+  const [before, after] = [text[at - 1], text[at + 1]];
+  return (typeof before === "string" && before.endsWith("{")) || (typeof after === "string" && after.startsWith("}"));
+};
 
 /** The names a text asks for, each once. */
 export const placeholdersIn = (text: string): string[] => [

@@ -134,7 +134,7 @@ export const PROBLEMS = {
     who: "caller",
     as: "validation_error",
     smtp: [554, "5.6.0"],
-    text: "The email has a place for the link to unsubscribe by, and carries no such link.",
+    text: "The email names the link to unsubscribe by where none can stand: it carries no such link, or names it in a header or in a spelling that is not read.",
   },
   rate_limit_exceeded: {
     status: 429,

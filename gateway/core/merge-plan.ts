@@ -8,17 +8,17 @@ import { parseMailbox } from "#contract/address.ts";
 import { isSafeHeaderValue } from "#contract/header-text.ts";
 import {
   compile,
-  isReservedVariable,
   merge,
   MERGED_BODY_LIMIT,
   mergedLength,
   missingIn,
   PLACEHOLDERS_LIMIT,
   unsubscribePlaces,
-  unsubscribeVariables,
   type Compiled,
   type Variables,
 } from "#contract/merge.ts";
+import { isReservedVariable, unsubscribeVariables } from "#contract/unsubscribe-place.ts";
+import { type NamedText, placeRefusal } from "./place-refusal.ts";
 
 export type MergeTexts = {
   subject: string;
@@ -34,14 +34,14 @@ const VARIABLES_LIMIT = 64 * 1024;
 /** What stands for the link to unsubscribe by, which is made on the relay: none is longer. */
 const LINK = unsubscribeVariables("x".repeat(500));
 
-type Part = { what: string; text: Compiled; as: "html" | "plain"; limit: number };
+type Part = NamedText & { as: "html" | "plain"; limit: number };
 
 export class MergePlan {
   readonly #subject: Compiled;
   readonly #headers: { name: string; value: Compiled }[];
   readonly #parts: Part[];
-  /** What has a place for the link to unsubscribe by and may not. */
-  readonly #misplaced: string | undefined;
+  /** Why the link to unsubscribe by cannot stand where it is named, whatever the variables. */
+  readonly misplaced: string | undefined;
   /** A body has a place for the link to unsubscribe by. */
   readonly hasUnsubscribePlace: boolean;
 
@@ -62,8 +62,8 @@ export class MergePlan {
       { what: "html", text: compile(html ?? ""), as: "html", limit: MERGED_BODY_LIMIT },
     ];
     this.#parts = [...head, ...body];
-    this.#misplaced = head.find(hasPlace)?.what;
-    this.hasUnsubscribePlace = body.some(hasPlace);
+    this.misplaced = placeRefusal(head, body);
+    this.hasUnsubscribePlace = body.some(({ text: each }) => unsubscribePlaces(each) > 0);
   }
 
   /** Why these variables cannot be merged into the texts; `undefined`: they can. */
@@ -72,8 +72,7 @@ export class MergePlan {
       return `The variables are longer than ${VARIABLES_LIMIT} characters.`;
     const reserved = Object.keys(given).find(isReservedVariable);
     if (reserved !== undefined) return `The variable \`${reserved}\` is the service's own: it cannot be given.`;
-    if (this.#misplaced !== undefined)
-      return `The ${this.#misplaced} cannot have the link to unsubscribe by: only \`html\` and \`text\` can.`;
+    if (this.misplaced !== undefined) return this.misplaced;
     const variables = this.hasUnsubscribePlace ? { ...LINK, ...given } : given;
     const missing = missingIn(
       this.#parts.map(({ text }) => text),
@@ -104,5 +103,3 @@ export class MergePlan {
     return undefined;
   }
 }
-
-const hasPlace = ({ text }: Part): boolean => unsubscribePlaces(text) > 0;

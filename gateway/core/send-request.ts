@@ -8,10 +8,12 @@
 import { parseMailbox } from "#contract/address.ts";
 import { RECIPIENT_LIMIT, SCHEDULE_LIMIT_MS, SendRequest } from "#contract/email.ts";
 import { isReservedHeader, isSafeHeaderName, isSafeHeaderValue } from "#contract/header-text.ts";
-import { PLACEHOLDERS_LIMIT, unsubscribePlaces, type Variables } from "#contract/merge.ts";
+import { compile, compileReserved, PLACEHOLDERS_LIMIT, unsubscribePlaces, type Variables } from "#contract/merge.ts";
 import { isProblem, problem, type Problem } from "#contract/problem.ts";
 import type { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
+import { mentionsUnsubscribe } from "#contract/unsubscribe-place.ts";
 import { checkAttachments, type RemoteAttachment } from "./attachment-check.ts";
+import { placeRefusal } from "./place-refusal.ts";
 import { shapeProblem } from "./shape-problem.ts";
 
 export type Address = { address: string; domain: string };
@@ -63,9 +65,8 @@ export const checkRequest = (
   if (sender?.kind === "problem") return sender;
   const addresses = checkAddresses(request);
   if (addresses.kind === "problem") return addresses;
-  const places = Math.max(unsubscribePlaces(request.html ?? ""), unsubscribePlaces(request.text ?? ""));
-  if (places > PLACEHOLDERS_LIMIT)
-    return problem("validation_error", `There are more than ${PLACEHOLDERS_LIMIT} places for the unsubscribe link.`);
+  const places = checkPlaces(request);
+  if (places.kind === "problem") return places;
   const attachments = checkAttachments(request.attachments ?? []);
   if (attachments.kind === "problem") return attachments;
   const scheduledMs = scheduledMsOf(request.scheduled_at, nowMs);
@@ -78,7 +79,7 @@ export const checkRequest = (
     stream: request.stream ?? "transactional",
     scheduledMs,
     refuseSuppressed: request.on_suppressed === "refuse",
-    hasUnsubscribePlace: places > 0,
+    hasUnsubscribePlace: places.count > 0,
     template: template && { id: template.id, variables: template.variables ?? {}, headers: request.headers ?? {} },
     meta: metaOf(request, addresses.written, scheduledMs),
     content: {
@@ -175,6 +176,24 @@ const senderOf = (request: Request): (ReturnType<typeof parseMailbox> & { kind: 
   return parsed.kind === "mailbox"
     ? parsed
     : problem("validation_error", `Invalid \`headers\` field: \`Sender\`: ${parsed.reason}.`);
+};
+
+/** `count`: in the body that has more. In what is merged, `{{UNSUBSCRIBE_URL}}` may be a variable of the customer's. */
+const checkPlaces = (request: Request): { kind: "places"; count: number } | Problem => {
+  const { subject, text, html } = request;
+  const headers = request.headers ?? {};
+  if (![subject, text, html, ...Object.values(headers)].some((each) => mentionsUnsubscribe(each ?? "")))
+    return { kind: "places", count: 0 };
+  const takeApart = request.to === undefined || request.template ? compile : compileReserved;
+  const named = (what: string, each: string | null | undefined) => ({ what, text: takeApart(each ?? "") });
+  const fields = Object.entries(headers).map(([name, value]) => named(`header \`${name}\``, value));
+  const body = [named("text", text), named("html", html)];
+  const refusal = placeRefusal([named("subject", subject), ...fields], body);
+  if (refusal !== undefined) return problem("no_unsubscribe_link", refusal);
+  const count = Math.max(...body.map((part) => unsubscribePlaces(part.text)));
+  return count > PLACEHOLDERS_LIMIT
+    ? problem("validation_error", `There are more than ${PLACEHOLDERS_LIMIT} places for the unsubscribe link.`)
+    : { kind: "places", count };
 };
 
 const headerProblem = (request: Request): Problem | undefined => {

@@ -3,9 +3,10 @@
  */
 import { parseMailbox } from "#contract/address.ts";
 import { isSafeHeaderValue } from "#contract/header-text.ts";
-import { isReservedVariable, type Variables } from "#contract/merge.ts";
+import type { Variables } from "#contract/merge.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import type { TemplateVariable } from "#contract/template.ts";
+import { isReservedVariable } from "#contract/unsubscribe-place.ts";
 
 export type TemplateFields = {
   subject: string | null;

@@ -172,6 +172,7 @@ export class AccountAdmission {
     if (isProblem(resolved)) return resolved;
     const { variables } = resolved;
     const plan = this.#planOf(template, written, headers);
+    if (plan.misplaced !== undefined) return problem("no_unsubscribe_link", plan.misplaced);
     const refusal = plan.refusal(variables);
     if (refusal !== undefined) return problem("validation_error", refusal);
     meta.subject = plan.subject(variables);

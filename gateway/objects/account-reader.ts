@@ -8,10 +8,11 @@ import { EVENT_RANK, EventData, EventKind, lastEventWord, type EmailEvent } from
 import type { EmailDetail, EmailSummary } from "#contract/email.ts";
 import { idFormatter, kToMs, parseId } from "#contract/ids.ts";
 import { parseMailbox } from "#contract/address.ts";
-import { merge, unsubscribeVariables } from "#contract/merge.ts";
+import { merge } from "#contract/merge.ts";
 import type { Page, PageQuery } from "#contract/pagination.ts";
 import { problem, type Problem } from "#contract/problem.ts";
 import { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
+import { unsubscribeVariables } from "#contract/unsubscribe-place.ts";
 
 const SUMMARY = `SELECT e.k, e.part, e.chunks, e.rcpts, e.meta, e.scheduled,
   (SELECT d.state FROM delivery d WHERE d.k >= e.k AND d.k < e.k + e.rcpts ORDER BY d.last DESC LIMIT 1) AS state FROM email e`;

@@ -3,7 +3,8 @@
  * its variables, the reserved ones the link to unsubscribe by, all in one pass: no value is looked into.
  *
  * Content that many emails share is taken apart once. The gateway has seen to it that nothing is missing and that no
- * merged header can break; what it did not foresee, composing refuses.
+ * merged header can break; what it did not foresee, composing refuses. A place whose link is gone since is told: a
+ * reader must not find an empty one.
  */
 import { BODY_TEXT_LIMIT } from "#contract/email.ts";
 import {
@@ -14,16 +15,19 @@ import {
   MERGED_BODY_LIMIT,
   mergedLength,
   unsubscribePlaces,
-  unsubscribeVariables,
   type Variables,
 } from "#contract/merge.ts";
 import type { EmailContent } from "#contract/relay-protocol.ts";
+import { isReservedVariable, unsubscribeVariables } from "#contract/unsubscribe-place.ts";
 
 type CompiledContent = {
   text: Compiled | undefined;
   html: Compiled | undefined;
   headers: { name: string; value: Compiled }[];
 };
+
+/** `linkless`: it has a place for the link to unsubscribe by, and there is none to put in. */
+export type Merged = { kind: "merged"; content: EmailContent } | { kind: "linkless" };
 
 /**
  * `variables` undefined: the email has no placeholders but the reserved ones, and those in its texts only.
@@ -33,13 +37,22 @@ export const mergeContent = (
   content: EmailContent,
   variables: Variables | undefined,
   unsubscribeUrl: string | undefined,
-): EmailContent => {
+): Merged => {
   const reserved = unsubscribeUrl === undefined ? {} : unsubscribeVariables(unsubscribeUrl);
   // Mail that was accepted before those names were reserved may have them as variables of its own.
-  if (variables) return fillIn(content, partsOf(content), { ...reserved, ...variables }, MERGED_BODY_LIMIT);
-  if (unsubscribeUrl === undefined) return content;
-  return fillIn(content, placesOf(content), reserved, BODY_TEXT_LIMIT + MERGED_BODY_LIMIT);
+  const values = { ...reserved, ...variables };
+  const parts = variables ? partsOf(content) : placesOf(content);
+  if (isLinkless(parts, values)) return { kind: "linkless" };
+  const limit = variables ? MERGED_BODY_LIMIT : BODY_TEXT_LIMIT + MERGED_BODY_LIMIT;
+  return { kind: "merged", content: fillIn(content, parts, values, limit) };
 };
+
+const isLinkless = ({ text = [], html = [] }: CompiledContent, values: Variables): boolean =>
+  [text, html].some((pieces) =>
+    pieces.some(
+      (piece) => typeof piece !== "string" && isReservedVariable(piece.name) && !Object.hasOwn(values, piece.name),
+    ),
+  );
 
 const fillIn = (
   content: EmailContent,

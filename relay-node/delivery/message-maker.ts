@@ -18,7 +18,8 @@ import { signMessage } from "./sign.ts";
 /**
  * - `made`: ready to send
  * - `unavailable`: the gateway did not give what is needed; nothing is wrong with the mail
- * - `unusable`: what the gateway gave cannot be used (a key that does not open); somebody may mend it
+ * - `unusable`: what the gateway gave cannot be used (a key that does not open) or is not enough (a public URL that is
+ *   gone); somebody may mend it
  * - `unsendable`: this email can never be composed or signed
  */
 export type Made =
@@ -26,6 +27,11 @@ export type Made =
   | { kind: "unavailable"; reason: string }
   | { kind: "unusable"; reason: string }
   | { kind: "unsendable"; reason: string };
+
+const NO_LINK: Made = {
+  kind: "unusable",
+  reason: "The message has a place for the link to unsubscribe by, and none to put there: is HIKYAKU_PUBLIC_URL set?",
+};
 
 export class MessageMaker {
   readonly #store: GatewayStore;
@@ -64,7 +70,8 @@ export class MessageMaker {
       const { returnPathKey } = keys.value;
       const links = personal && personalLinks(account, personal, returnPathKey);
       const merged = mergeContent(content.value, meta.variables, links?.unsubscribe);
-      const own = links ? await personalContent(merged, links) : merged;
+      if (merged.kind === "linkless") return NO_LINK;
+      const own = links ? await personalContent(merged.content, links) : merged.content;
       const marked = withFeedbackId(own, account, email, personal?.delivery, returnPathKey);
       const { bytes, needsSmtpUtf8 } = composeMessage({ k, id, meta, content: marked });
       const signed = await signMessage(bytes, keys.value.signers, Math.floor((meta.scheduled_at ?? kToMs(k)) / 1000));

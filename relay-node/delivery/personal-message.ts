@@ -79,8 +79,12 @@ export const personalContent = async (
   const headers = unsubscribe === undefined ? theirs : withUnsubscribe(theirs, unsubscribe);
   if (content.html === undefined || (open === undefined && clickTo === undefined)) return { ...content, headers };
   // Whoever unsubscribes, by our link or the customer's own, is not made to pass by us before.
-  const leavingBy = new Set([unsubscribe, ...urlsIn(unsubscribeFieldIn(theirs))].map(normal));
-  const leadOver = (target: string): string | undefined => (leavingBy.has(target) ? undefined : clickTo?.(target));
+  const leavingBy = new Set(urlsIn(unsubscribeFieldIn(theirs)).map(normal));
+  const ours = normal(unsubscribe);
+  // Behind our link may stand what the customer wrote there: a fragment, a parameter.
+  const isLeaving = (target: string): boolean =>
+    leavingBy.has(target) || (ours !== undefined && target.startsWith(ours));
+  const leadOver = (target: string): string | undefined => (isLeaving(target) ? undefined : clickTo?.(target));
   const html = rewriteHtml(content.html, await placesOf(content, content.html), leadOver, open);
   return { ...content, html, headers };
 };

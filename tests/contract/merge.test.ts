@@ -4,14 +4,14 @@ import { describe, expect, test } from "vitest";
 import {
   compile,
   compileReserved,
-  isReservedVariable,
+  hasMisspeltPlace,
   merge,
   missingIn,
   placeholdersIn,
   unsubscribePlaces,
-  unsubscribeVariables,
   Variables,
 } from "#contract/merge.ts";
+import { isReservedVariable, unsubscribeVariables } from "#contract/unsubscribe-place.ts";
 import { cpuMs } from "../support/cpu-time.ts";
 
 const VARIABLES = { name: "Ada", total: 42, tag: `<b title="x">'&'</b>`, empty: "" };
@@ -140,11 +140,49 @@ describe("the reserved names", () => {
       "{{UNSUBSCRIBE_URL}}",
       "{unsubscribe_url}",
       "{{unsubscribe_url}",
+      "%7B%7Bname%7D%7D %7B%7Bunsubscribe_url_de%7D%7D %7Bunsubscribe_url%7D unsubscribe_url",
       "",
     ])
       check(text, text, text, 0);
     check("{{name}}{{unsubscribe_url}}{{{x}}}", `{{name}}${escaped}{{{x}}}`, `{{name}}${URL_OF_ONE}{{{x}}}`, 1);
     check("{{{{unsubscribe_url}}}}", `{${escaped}}`, `{${URL_OF_ONE}}`, 1);
+    // As an editor writes an `href`.
+    check('"%7B%7Bunsubscribe_url%7d%7D"', `"${escaped}"`, `"${URL_OF_ONE}"`, 1);
+    check("%7b%7B%7B%20RESEND_UNSUBSCRIBE_URL%20%7D%7d%7D%7B", `${escaped}%7B`, `${URL_OF_ONE}%7B`, 1);
+  });
+
+  test("beside braces in another spelling are told from places, from mentions and from other names", () => {
+    const check = (text: string, expected: boolean): void => {
+      expect(hasMisspeltPlace(compileReserved(text)), text).toBe(expected);
+    };
+    for (const name of ["unsubscribe_url", "RESEND_UNSUBSCRIBE_URL"]) {
+      for (const text of [`{{${name}}}`, `{{{ ${name}|x }}}`, `%7B%7B${name}%7D%7D`, `<a href="{{${name}}}#a">`])
+        check(text, false);
+      for (const text of [name, `"${name}"`, `{{a}} ${name} {{b}}`, `{"${name}":1}`, `<b>${name}</b>`, `?${name}=1`])
+        check(text, false);
+      for (const text of [`{{my_${name}}}`, `{{${name}_de}}`, `{{${name}s}}`, `{{#if a}}{{${name}}}{{/if}}`])
+        check(text, false);
+      for (const text of [`{${name}}`, `{{${name}}`, `{${name}}}`, `{ {${name}} }`, `{{#if ${name}}}`, `{{a.${name}}}`])
+        check(text, true);
+      for (const text of [
+        `&#123;&#123;${name}}}`,
+        `&#x7b;${name}`,
+        `&lbrace;${name}`,
+        `${name}&rcub;`,
+        `${name}&#125;`,
+      ])
+        check(text, true);
+      for (const text of [`%257B%257B${name}`, `%7B%7B${name}}}`, `{{${name}%7d%7D`, `%7B%7B%7B%7B${name}%7D%7D%7D%7D`])
+        check(text, true);
+      for (const text of [`{{<b class="x">${name}</b>}}`, `{{&nbsp;${name}}}`, `{{{${name}}}`, `{{${name}}}}`])
+        check(text, true);
+    }
+    for (const text of ["{{UNSUBSCRIBE_URL}}", "{{Unsubscribe_Url}}", "{{{resend_unsubscribe_url}}}"])
+      check(text, true);
+    // In what is merged that is a variable of somebody's own.
+    expect(hasMisspeltPlace(compile("{{UNSUBSCRIBE_URL}}"))).toBe(false);
+    expect(hasMisspeltPlace(compile("{{a}}{{unsubscribe_url}}{{b}}"))).toBe(false);
+    expect(hasMisspeltPlace(compile("{{a}}&#123;unsubscribe_url"))).toBe(true);
   });
 });
 
@@ -234,8 +272,7 @@ test("a megabyte of the worst braces takes milliseconds", () => {
   const fill = (unit: string): string => unit.repeat(Math.ceil(1_000_000 / unit.length));
   const check = (text: string): void => {
     const fromMs = cpuMs();
-    compile(text);
-    unsubscribePlaces(text);
+    for (const compiled of [compile(text), compileReserved(text)]) hasMisspeltPlace(compiled);
     // They take a tenth of it; what is quadratic takes minutes.
     expect(cpuMs() - fromMs, text.slice(0, 20)).toBeLessThan(1000);
   };
@@ -248,4 +285,18 @@ test("a megabyte of the worst braces takes milliseconds", () => {
   check(fill(`{{a${" ".repeat(1080)}x}}`));
   check(fill(`{{${"a".repeat(1090)}}}`));
   check(fill("{{{name}}}"));
+  for (const named of [
+    "{{a}}",
+    "{",
+    "%7B",
+    "%7b%7B%20",
+    "unsubscribe_url ",
+    "{ <",
+    "{<{>",
+    "{ <b>&nbsp;",
+    "<".repeat(300),
+  ])
+    check(`${fill(named)} unsubscribe_url`);
+  check(`${fill("{{UNSUBSCRIBE_URL")} unsubscribe_url`);
+  check(`${fill(" unsubscribe_url ".padEnd(300))} unsubscribe_url`);
 });

@@ -120,6 +120,14 @@ test("one click in either coding, as often as one likes, in one answer without a
   expect(await counted("unsubscribed")).toBe(1);
 });
 
+test("what a customer wrote behind the link is no part of it", async () => {
+  const link = await unsubscribeLink(await delivered());
+  for (const behind of ["&lang=de", "?lang=de"]) expect((await visit(link + behind)).status).toBe(200);
+  expect((await visit(`${link}x&lang=de`)).status).toBe(404);
+  expect((await post(`${link}&lang=de`, ONE_CLICK)).status).toBe(200);
+  expect(await suppressed()).toEqual(UNSUBSCRIBED);
+});
+
 test("it is of the stream of the mail alone", async () => {
   await post(await unsubscribeLink(await delivered("transactional")), ONE_CLICK);
   expect(await suppressed()).toEqual([{ ...UNSUBSCRIBED[0], stream: 0 }]);

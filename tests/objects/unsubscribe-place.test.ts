@@ -144,6 +144,32 @@ test("templates have places, and no variables of that name", async () => {
   expect(made).toMatchObject({ status: 400, body: { message: expect.stringContaining("RESEND_UNSUBSCRIBE_URL") } });
 });
 
+test("a place that would leave as braces is refused by every way that mail comes in", async () => {
+  const html = '<a href="&#123;&#123;unsubscribe_url&#125;&#125;">leave</a>';
+  const headers = { "List-Unsubscribe": "<{{unsubscribe_url}}>" };
+  const ada = { to: "ada@inbox.test", variables: { UNSUBSCRIBE_URL: "https://shop.test/u" } };
+  const shared = { from: "n@shop.test", subject: "x", stream: "bulk", text: "x" };
+  const withTemplate = async (fields: object) => ({ text: undefined, template: { id: await template(fields) } });
+  const [misspelt, misplaced] = [await withTemplate({ html }), await withTemplate({ subject: "{{unsubscribe_url}}" })];
+  refused(await send({ stream: "bulk", html }), "write `{{unsubscribe_url}}`");
+  refused(await send({ stream: "bulk", headers }), "header `List-Unsubscribe` cannot");
+  refused(await send({ stream: "bulk", ...misspelt }), "write `{{unsubscribe_url}}`");
+  refused(await send({ stream: "bulk", ...misplaced, subject: undefined }), "The subject cannot");
+  refused(await bulk([{ ...shared, html }, ada]), "write `{{unsubscribe_url}}`");
+  refused(await bulk([{ ...shared, headers }, ada]), "header `List-Unsubscribe` cannot");
+  expect(await countIn(account, "email")).toBe(0);
+  // A bulk's template is looked at with each line.
+  expect((await bulk([{ ...shared, ...misspelt }, ada])).body).toMatchObject({
+    accepted: 0,
+    errors: [{ line: 2, message: expect.stringContaining("write `{{unsubscribe_url}}`") }],
+  });
+  // A variable of their own, and braces that an editor wrote as a URL has them.
+  const taken = await bulk([{ ...shared, html: '<a href="{{UNSUBSCRIBE_URL}}">' }, ada]);
+  expect(taken).toMatchObject({ status: 200, body: { accepted: 1 } });
+  expect((await send({ stream: "bulk", html: '<a href="%7B%7Bunsubscribe_url%7D%7D">' })).status).toBe(200);
+  refused(await send({ html: '<a href="%7B%7Bunsubscribe_url%7D%7D">' }), "no link to stand for");
+});
+
 test("a bulk is refused before its first recipient, and answered as before when it is complete", async () => {
   const shared = { from: "n@shop.test", subject: "x", ...PLACE };
   const ada = { to: "ada@inbox.test" };

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ProblemCode } from "#contract/problem.ts";
 import { EmailContent, EmailMeta } from "#contract/relay-protocol.ts";
-import { type CheckedSend, checkSend as checkSendAt } from "../../../gateway/core/send-request.ts";
+import { type CheckedSend, checkRequest, checkSend as checkSendAt } from "../../../gateway/core/send-request.ts";
 
 const LEAST = { from: "a@from.test", to: "b@dest.test", subject: "Hi", text: "Hello" };
 
@@ -52,10 +52,42 @@ test("a place for the link to unsubscribe by, in either text, is seen and left a
     expect(taken(more).hasUnsubscribePlace, JSON.stringify(more)).toBe(expected);
   check({ text: "Leave: {{unsubscribe_url}}" }, true);
   check({ html: '<a href="{{{RESEND_UNSUBSCRIBE_URL}}}">' }, true);
-  check({ text: "{{name}}", html: "{unsubscribe_url}", subject: "{{unsubscribe_url}}" }, false);
+  check({ html: '<a href="%7B%7Bunsubscribe_url%7D%7D">' }, true);
+  check({ text: "{{name}}", html: "unsubscribe_url", subject: "unsubscribe_url" }, false);
   expect(contentOf({ html: "{{unsubscribe_url}}" }).html).toBe("{{unsubscribe_url}}");
   check({ text: "{{unsubscribe_url}}".repeat(1000) }, true);
   expect(checkSend({ ...LEAST, text: "{{unsubscribe_url}}".repeat(1001) })).toMatchObject({ kind: "problem" });
+});
+
+const PLACES = [
+  "{{unsubscribe_url}}",
+  "{{{RESEND_UNSUBSCRIBE_URL}}}",
+  "%7B%7Bunsubscribe_url%7d%7D",
+  "{{UNSUBSCRIBE_URL}}",
+  "{unsubscribe_url}",
+];
+const MISSPELT = [
+  "{{UNSUBSCRIBE_URL}}",
+  "&#123;&#123;unsubscribe_url}}",
+  "{{<b>unsubscribe_url</b>}}",
+  "{unsubscribe_url}",
+];
+
+test("refused: a place for that link which would leave as it is", () => {
+  for (const place of PLACES) {
+    checkMore({ subject: `leave: ${place}` }, "no_unsubscribe_link", "The subject cannot have");
+    checkMore({ headers: { "List-Unsubscribe": `<${place}>` } }, "no_unsubscribe_link", "`List-Unsubscribe` cannot");
+  }
+  for (const html of MISSPELT) {
+    checkMore({ html }, "no_unsubscribe_link", "The html names the link");
+    checkMore({ text: html }, "no_unsubscribe_link", "write `{{unsubscribe_url}}`");
+  }
+  // In what is merged it may be a variable of the customer's own.
+  const headers = { "X-A": "{{UNSUBSCRIBE_URL}}" };
+  expect(taken({ text: undefined, headers, template: { id: "x" } }).template).toMatchObject({ headers });
+  const { to: _, ...shared } = LEAST;
+  expect(checkRequest({ ...shared, html: "{{UNSUBSCRIBE_URL}}" }, NOW_MS)).toMatchObject({ kind: "send" });
+  expect(checkRequest({ ...shared, html: "{unsubscribe_url}" }, NOW_MS)).toMatchObject({ code: "no_unsubscribe_link" });
 });
 
 test("all that an email may have goes to the relay as it was written", () => {

@@ -1,7 +1,14 @@
 /** Content with placeholders becomes one recipient's: texts and header values, each in its own way, nothing else. */
 import { expect, test } from "vitest";
+import type { Variables } from "#contract/merge.ts";
 import type { EmailContent } from "#contract/relay-protocol.ts";
-import { mergeContent } from "../../../relay-node/delivery/merge-content.ts";
+import { mergeContent as merged } from "../../../relay-node/delivery/merge-content.ts";
+
+const mergeContent = (...of: Parameters<typeof merged>): EmailContent => {
+  const result = merged(...of);
+  if (result.kind !== "merged") throw new Error(result.kind);
+  return result.content;
+};
 
 test("html is escaped, text and header values are not; the rest is as it was", () => {
   const attachments = [{ filename: "{{n}}.txt", content: "e3tufX0=" }];
@@ -31,8 +38,8 @@ test("what is not there is not made, what is empty stays, and a missing variable
 test("one content serves many: each gets its own, and the shared one is never changed", () => {
   const content: EmailContent = { text: "Dear {{n}}", headers: { "X-For": "{{n}}" } };
   const before = structuredClone(content);
-  const merged = [1, 2, 3].map((n) => mergeContent(content, { n }, undefined));
-  expect(merged.map(({ text, headers }) => [text, headers?.["X-For"]])).toEqual([
+  const all = [1, 2, 3].map((n) => mergeContent(content, { n }, undefined));
+  expect(all.map(({ text, headers }) => [text, headers?.["X-For"]])).toEqual([
     ["Dear 1", "1"],
     ["Dear 2", "2"],
     ["Dear 3", "3"],
@@ -75,10 +82,23 @@ test("the link to unsubscribe by goes in with the variables, and no value is loo
   });
 });
 
-test("without variables only the link goes in, and all else stays; without a link all does", () => {
+test("without variables only the link goes in, and all else stays", () => {
   const html = '<a href="https://mail.test/u/x?a&amp;b">{{n}}</a>';
   expect(mergeContent(PLACES, undefined, LINK)).toEqual({ ...PLACES, text: `${LINK} {{n}}`, html });
-  expect(mergeContent(PLACES, undefined, undefined)).toBe(PLACES);
+  const coded: EmailContent = { html: '<a href="%7B%7Bunsubscribe_url%7D%7D">%7B%7Bn%7D%7D</a>' };
+  expect(mergeContent(coded, undefined, LINK).html).toBe('<a href="https://mail.test/u/x?a&amp;b">%7B%7Bn%7D%7D</a>');
+});
+
+test("a place without a link is told, whatever else there is to put in", () => {
+  const check = (content: EmailContent, variables: Variables | undefined): void =>
+    expect(merged(content, variables, undefined)).toEqual({ kind: "linkless" });
+  for (const variables of [undefined, { n: 1 }]) {
+    check(PLACES, variables);
+    check({ text: "{{unsubscribe_url|none}}" }, variables);
+    check({ html: '<a href="%7B%7Bunsubscribe_url%7D%7D">' }, variables);
+  }
+  // Accepted before the name was reserved.
+  expect(mergeContent({ text: "{{unsubscribe_url}}" }, { unsubscribe_url: "x" }, undefined)).toEqual({ text: "x" });
 });
 
 test("content without a place is the same content, so that it is read once for all", () => {

@@ -124,6 +124,27 @@ test("the customer's own link to unsubscribe is not led over us", async () => {
   );
 });
 
+test("nor is ours, with what the customer wrote behind it", async () => {
+  const fields: Fields = { meta: { stream: "bulk" }, links: { clicks: true } };
+  const link = /<([^<>]+)>/.exec((await content({ text: "x" }, fields)).headers?.["List-Unsubscribe"] ?? "")?.[1];
+  for (const behind of ["", "#a", "?lang=de", "&amp;lang=de"]) {
+    const html = `<a href="${link}${behind}">leave</a>`;
+    expect((await content({ html }, fields)).html).toBe(html);
+  }
+  // The link of another delivery is not this one's.
+  expect((await content({ html: `<a href="${link}">` }, fields, K + 1)).html).toContain(`${BASE}/c/`);
+});
+
+test("a message whose link is gone is put off, not sent without", async () => {
+  const gateway = await fakeGateway();
+  const maker = new MessageMaker(new GatewayStore(gateway.url, TOKEN));
+  const own = leased({ meta: { stream: "bulk" }, content: { html: '<a href="{{unsubscribe_url}}">leave</a>' } });
+  expect(await maker.make(ACCOUNT, 1, own, personalOf({}, own, delivery()))).toEqual({
+    kind: "unusable",
+    reason: expect.stringContaining("HIKYAKU_PUBLIC_URL"),
+  });
+});
+
 const privateKey = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 const signer = { selector: "s1", algorithm: "ed25519-sha256" as const, private_key: privateKey };
 
