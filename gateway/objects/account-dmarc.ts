@@ -55,7 +55,11 @@ export class AccountDmarc {
   }
 
   /** `domain`: the key of that whose address it came to. */
-  take(domain: number, { report, from, authenticated }: Omit<PostedReport, "recipient">, nowMs: number): MailedReportVerdict {
+  take(
+    domain: number,
+    { report, from, authenticated }: Omit<PostedReport, "recipient">,
+    nowMs: number,
+  ): MailedReportVerdict {
     const { sql, takeK, nameOf } = this.#context;
     const name = nameOf(this.#formatId(domain));
     if (name === undefined) return "no-domain";
