@@ -234,7 +234,7 @@ export class AccountDomains {
     return { object: "domain", id, status: domain.status, keysChanged };
   }
 
-  /** Has domains looked at now that are not looked at otherwise for hours, but for those that were just now. */
+  /** Has domains that are looked at daily looked at now, but for those that were just now. */
   lookSoon(names: readonly string[], nowMs: number): void {
     for (const domain of names.flatMap((name) => this.#domains.get(name) ?? [])) {
       const isLate = dueMs(domain) > nowMs && nowMs - (domain.checkedMs ?? 0) >= FRESH_MS;

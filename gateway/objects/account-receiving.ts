@@ -54,7 +54,9 @@ export class AccountReceiving implements Errand {
 
   nextMs(nowMs: number): number {
     if (this.#isRunning) return nowMs + RETRY_MS;
-    return this.#context.wanted() === this.#settled ? this.#againMs : this.#retryMs;
+    const wanted = this.#context.wanted();
+    if (wanted.length + this.#claims.size === 0) return Infinity;
+    return wanted === this.#settled ? this.#againMs : this.#retryMs;
   }
 
   async run(nowMs: number): Promise<void> {
@@ -66,11 +68,7 @@ export class AccountReceiving implements Errand {
     const { account, tell } = this.#context;
     const wanted = this.#context.wanted();
     const { lacking, givenUp } = this.#difference(wanted);
-    if (this.#isRunning) return;
-    if (wanted.length + givenUp.length === 0) {
-      this.#settled = wanted;
-      return;
-    }
+    if (this.#isRunning || wanted.length + givenUp.length === 0) return;
     this.#isRunning = true;
     for (const domain of lacking) if (!this.#claims.has(domain)) this.#remember(domain, "asked");
     for (const domain of givenUp) this.#remember(domain, "asked");

@@ -2,6 +2,7 @@
  * Who is there: accounts and relay nodes. Asked when something is set up or joins, never for a send. Whoever changes that
  * is written down in the same turn.
  */
+import { logEvent } from "./log.ts";
 import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
 import { PoolName, type AccountSummary, type AuditEntry, type CreateRelay } from "#contract/account.ts";
@@ -128,7 +129,12 @@ export class Directory extends DurableObject<Env> {
       const holder = this.#receiverOf(domain);
       if (holder !== undefined && holder !== account) refused.set(holder, [...(refused.get(holder) ?? []), domain]);
     }
-    for (const [holder, domains] of refused) this.ctx.waitUntil(this.env.ACCOUNT.getByName(holder).lookAgain(domains));
+    for (const [holder, domains] of refused)
+      this.ctx.waitUntil(
+        this.env.ACCOUNT.getByName(holder)
+          .lookAgain(domains)
+          .catch((error: unknown) => logEvent("warn", "receiving.holder-not-asked", { holder, error: String(error) })),
+      );
     return wanted.filter((domain) => this.#receiverOf(domain) === account);
   }
 

@@ -2,8 +2,8 @@
  * The desk for DMARC aggregate reports: the addresses at the bounce domain that domains name in `rua` (RFC 9990 §3.5).
  *
  * A report is unpacked and read here, one at a time and within bounds, and handed over as facts, with the domain in its
- * From and those that its mail is proved to be of; whether its address is ours and its author proved the gateway says. 2xx means that the
- * account has it. Anything else that comes to these addresses is refused.
+ * From and those that its mail is proved to be of; whether its address is ours and its author proved the gateway says.
+ * 2xx means that the account has it. Anything else that comes to these addresses is refused.
  */
 import type { Logger } from "pino";
 import { parseReportAddress } from "#contract/dmarc-report-address.ts";

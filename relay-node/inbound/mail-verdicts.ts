@@ -8,6 +8,7 @@
 import { Resolver } from "node:dns/promises";
 import type { AuthenticateOptions } from "mailauth";
 import type { Authentication } from "#contract/received.ts";
+import { parseDomain } from "#dns/domain.ts";
 import { cleanText } from "./field-groups.ts";
 import type { InboundDelivery } from "./reception.ts";
 
@@ -16,7 +17,7 @@ export type LookUp = NonNullable<AuthenticateOptions["resolver"]>;
 
 export type MailVerdicts = {
   authentication: Authentication;
-  /** Domain of the one mailbox in From, in lower case; absent: there is none, or several. */
+  /** Domain of the one mailbox in the one From; absent: there is none, or several, or it is no domain name. */
   from?: string;
   /** Domains that SPF or a DKIM signature over the whole message proves to have sent it, in lower case. */
   proved: string[];
@@ -58,7 +59,8 @@ export const judgeMail = async (
   // RFC 6376 §8.2: behind what `l=` covers anybody may write.
   const signers = dkim.results.filter(({ status }) => status.result === "pass" && !status.underSized);
   const senders = spf && spf.status.result === "pass" ? [spf.domain] : [];
-  const [author, ...others] = dkim.headerFrom;
+  const [author = "", ...others] = dkim.headerFrom;
+  const from = dkim.fromFields === 1 && others.length === 0 ? domainOf(author) : undefined;
   return {
     authentication: {
       spf: spf ? word(spf.status.result) : "none",
@@ -71,7 +73,7 @@ export const judgeMail = async (
         .filter((entry) => /^(dkim|spf|dmarc|arc)=/.test(entry))
         .slice(0, RESULTS),
     },
-    ...(author !== undefined && others.length === 0 && { from: domainOf(author) }),
+    ...(from !== undefined && { from }),
     proved: [...signers.flatMap(({ signingDomain }) => signingDomain ?? []), ...senders].map((domain) =>
       domain.toLowerCase(),
     ),
@@ -79,7 +81,10 @@ export const judgeMail = async (
   };
 };
 
-const domainOf = (address: string): string => address.slice(address.lastIndexOf("@") + 1).toLowerCase();
+const domainOf = (address: string): string | undefined => {
+  const parsed = parseDomain(address.slice(address.lastIndexOf("@") + 1));
+  return parsed.kind === "domain" ? parsed.domain : undefined;
+};
 
 /** A host name or an address literal (RFC 5321 §4.1.1.1): nothing else of it gets into a header or a verdict. */
 const heloName = (helo: string): string => (/^(?:[A-Za-z0-9._-]+|\[[A-Za-z0-9.:]+\])$/.test(helo) ? helo : "unknown");

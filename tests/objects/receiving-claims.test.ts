@@ -5,6 +5,7 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { alarmInMs, ringAlarm } from "./support/account-scene.ts";
 import { published, readDomain, verifyDomain, wholeDomain } from "./support/domain-scene.ts";
 import { fakeDoh } from "./support/fake-doh.ts";
 import { handOver, mailOf, openReceiving, receiveFor, type Receiving, verdictOf } from "./support/received-scene.ts";
@@ -138,6 +139,19 @@ test("who has the domain now receives soon, though another account had it proved
   later();
   await expect.poll(() => ring(owner)).toEqual({ account: owner.id });
   expect([await bring(before), await bring({ ...scene, domainId: id })]).toEqual(["no-domain", "stored"]);
+});
+
+test("who is asked for a domain wakes to look at it, but for one that was looked at just now", async () => {
+  const account = await openAccount();
+  await wholeDomain(account, doh, { name: "shop.test", capabilities: { receiving: "enabled" } });
+  await ringAlarm(account);
+  const wakesInMs = async (): Promise<number | undefined> => {
+    await account.stub.lookAgain(["shop.test", "other.test"]);
+    return alarmInMs(account);
+  };
+  expect(await wakesInMs()).toBeGreaterThan(MINUTE_MS);
+  aheadMs = 6 * MINUTE_MS;
+  expect(await wakesInMs()).toBeLessThan(MINUTE_MS);
 });
 
 test("what the directory lost it learns again when the domain is looked at", async () => {

@@ -94,7 +94,10 @@ test("who wrote it is known when From has one mailbox", async () => {
   await check("ann@ann.test, bob@bob.test", undefined);
   await check("both: ann@ann.test, bob@bob.test;", undefined);
   await check("ann@ann.test\r\nFrom: bob@bob.test", undefined);
+  await check("ann@ann.test\r\nFrom: nobody", undefined);
   await check("nobody", undefined);
+  // The gateway would not read the report at all, and its sender come again for ever.
+  await check(`ann@${"a".repeat(500)}.test`, undefined);
 });
 
 test("a DNS that does not answer is nobody's failure", async () => {
