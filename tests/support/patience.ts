@@ -9,4 +9,5 @@ export const PATIENT = {
   testTimeout: 4 * PATIENCE_MS,
   hookTimeout: 4 * PATIENCE_MS,
   expect: { poll: { timeout: PATIENCE_MS } },
-} as const;
+  setupFiles: ["tests/support/property-seed.ts"],
+};

@@ -11,7 +11,7 @@ import type { Finding } from "#dns/finding.ts";
 import { plan } from "#dns/plan.ts";
 import type { Resolve } from "#dns/resolver.ts";
 import { sendingRequirement, type PublishingDomain } from "#dns/sending-requirement.ts";
-import { isEdit, txtRecord as txt, zoneResolver, type Change, type Zone } from "#dns/zone.ts";
+import { isEdit, textOf, txtRecord as txt, zoneResolver, type Change, type Edit, type Zone } from "#dns/zone.ts";
 import { SENDERS, wishes, WORLD, zones } from "../support/plan-zones.ts";
 import { ED25519, OTHER_RSA_2048, RSA_2048 } from "../support/public-keys.ts";
 import { cname, mx } from "./plan-steps.ts";
@@ -35,11 +35,13 @@ const placeOfFinding = ({ code, name, fix = "" }: Finding): string =>
 
 /**
  * What a check does not tell at the place itself: a wish; that what a wildcard gives goes away with the plan's other
- * records; and what follows from a fault further down in an SPF tree, which is told there.
+ * records; what follows from a fault further down in an SPF tree, which is told there; and that a macro may be the one
+ * look-up without an answer too many, for which the plan puts ours in front.
  */
-const isLeftToOthers = ({ kind, ...change }: Change, about: readonly Finding[], all: readonly Finding[]): boolean =>
+const isLeftToOthers = (change: Edit, about: readonly Finding[], all: readonly Finding[]): boolean =>
   change.purpose === "DMARC" ||
-  (kind === "add" && about.every(({ status }) => status !== "fail")) ||
+  (change.purpose === "SPF" && textOf(change.to).includes("%{")) ||
+  (change.kind === "add" && about.every(({ status }) => status !== "fail")) ||
   all.some(({ status, code, name }) => status === "fail" && code.startsWith("spf.") && !placesOf(about).includes(name));
 const placesOf = (findings: readonly Finding[]): string[] => findings.map(({ name }) => name);
 

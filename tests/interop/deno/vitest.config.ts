@@ -7,7 +7,7 @@ export default defineConfig({
     root: new URL("../../..", import.meta.url).pathname,
     environment: "node",
     include: ["tests/dns-tools/{lib,resolvers}/**/*.test.ts"],
-    setupFiles: ["tests/interop/deno/deno-only.ts"],
+    setupFiles: ["tests/interop/deno/deno-only.ts", "tests/support/property-seed.ts"],
     // Worker threads of Deno lack what vitest ends them with.
     pool: "forks",
   },
