@@ -140,5 +140,5 @@ const withoutRepeats = (findings: readonly Finding[]): Finding[] => [
 
 const WORST_FIRST = ["fail", "indeterminate", "warn"] as const;
 
-const worstOf = (findings: readonly Finding[]): CheckStatus =>
+export const worstOf = (findings: readonly Finding[]): CheckStatus =>
   WORST_FIRST.find((worst) => findings.some(({ status }) => status === worst)) ?? "pass";

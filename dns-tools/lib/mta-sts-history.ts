@@ -6,7 +6,7 @@
  * §3.1, §3.3). What could not be found out is no change. Whoever looks keeps the history; nothing waits here.
  */
 import { lookUpBonus } from "./bonus-record.ts";
-import type { DomainReport } from "./check.ts";
+import { type DomainReport, worstOf } from "./check.ts";
 import type { Finding } from "./finding.ts";
 import { shown } from "./look-up-findings.ts";
 import { MTA_STS_KIND, type FetchedPolicy } from "./mta-sts-findings.ts";
@@ -56,7 +56,7 @@ export const lookAtPolicy = async (
   return { kind: "announced", id: record.id, text: fetched.text, mode: parsed.policy.mode };
 };
 
-/** The report with what is wrong by what was seen before, told once, and the history with this look. */
+/** The report with what is wrong by what was seen before, one finding for each cause, and the history with this look. */
 export const sinceBefore = async (
   history: PolicyHistory,
   report: DomainReport,
@@ -70,7 +70,7 @@ export const sinceBefore = async (
       // RFC 8461 §8.3: who has said `none` may end it. And that a policy is left without a record is told already.
       const isTold = findings.some(({ code, status }) => code === "mta-sts.missing" && status === "warn");
       const gone = history.last === "none" || isTold ? [] : [noMoreAnnounced(domain)];
-      return { history, report: { ...report, findings: [...findings, ...gone] } };
+      return { history, report: withFindings(report, [...findings, ...gone]) };
     }
     case "announced": {
       const { strictest } = history;
@@ -78,10 +78,16 @@ export const sinceBefore = async (
       const others = findings.filter(({ code }) => milder === undefined || code !== "mta-sts.not-enforced");
       const id = await idFinding(domain, history.seen, look);
       const told = [id, milder].filter((finding) => finding !== undefined);
-      return { history: remember(history, look), report: { ...report, findings: [...others, ...told] } };
+      return { history: remember(history, look), report: withFindings(report, [...others, ...told]) };
     }
   }
 };
+
+const withFindings = (report: DomainReport, findings: Finding[]): DomainReport => ({
+  ...report,
+  status: worstOf(findings),
+  findings,
+});
 
 type Announced = Extract<PolicyLook, { kind: "announced" }>;
 

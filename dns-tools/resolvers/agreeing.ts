@@ -18,10 +18,12 @@ export const agreeing = (first: Resolve, second: Resolve, ...others: readonly Re
     const standingBy = [...others];
     const ask = async (asked: Resolve): Promise<Answer<typeof type>> => {
       const answer = await asked(name, type, signal);
-      const next = "reason" in answer ? standingBy.shift() : undefined;
+      const next = "reason" in answer && !isBogus(answer) ? standingBy.shift() : undefined;
       return next ? ask(next) : answer;
     };
     const [a, b] = await Promise.all([ask(first), ask(second)]);
+    // Who checks signatures and finds them broken has found something out, whatever others say who do not check.
+    for (const answer of [a, b]) if ("reason" in answer && isBogus(answer)) return answer;
     if ("reason" in a) return "reason" in b ? a : unconfirmed(a, name, type, b);
     if ("reason" in b) return unconfirmed(b, name, type, a);
     if (a.kind !== "records" && b.kind !== "records") return a;
@@ -36,6 +38,8 @@ export const agreeing = (first: Resolve, second: Resolve, ...others: readonly Re
   return resolve;
 };
 
+const isBogus = ({ reason }: LookUpFailure): boolean => reason.startsWith(BOGUS);
+
 const SHOWN_RECORDS = 3;
 
 const unconfirmed = (
@@ -44,8 +48,6 @@ const unconfirmed = (
   type: RecordType,
   answer: Answer<RecordType>,
 ): LookUpFailure => {
-  // Who checks signatures and finds them broken has found something out.
-  if (failure.reason.startsWith(BOGUS)) return failure;
   const seen = evidenceOf(name, type, answer).slice(0, SHOWN_RECORDS).join(", ");
   return { kind: failure.kind, reason: `${UNCONFIRMED}: ${failure.reason}; the other alone says: ${seen}` };
 };

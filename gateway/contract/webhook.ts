@@ -39,6 +39,10 @@ export const UpdateWebhook = z
       .optional()
       .meta({ description: "With `status: enabled`: leave out what happened while it was disabled" }),
   })
+  .refine(({ status, skip_missed }) => skip_missed === undefined || status === "enabled", {
+    path: ["skip_missed"],
+    error: "goes with `status: enabled` only",
+  })
   .meta({ id: "UpdateWebhook" });
 export type UpdateWebhook = z.infer<typeof UpdateWebhook>;
 

@@ -1,6 +1,6 @@
 /**
  * Whether the link to unsubscribe by can stand where the texts of an email name it: only in bodies, and only in a spelling
- * that is read. What passes leaves with no braces in the link's stead. Whether the email has such a link is asked elsewhere.
+ * that is read. One that editors are known to make of it is refused. Whether the email has such a link is asked elsewhere.
  */
 import { type Compiled, hasMisspeltPlace, unsubscribePlaces } from "#contract/merge.ts";
 

@@ -39,8 +39,9 @@ export const lookUpDomain = async (sending: CheckedDomain, dohUrls: string): Pro
 
 /** Two have to agree; the others stand by for one that gives no answer. */
 const resolverOf = (dohUrls: string): Resolve => {
-  const asking = (url: string): Resolve => dohResolver({ urls: [url.trim()], timeoutMs: TIMEOUT_MS });
-  const [first = "", ...others] = dohUrls.split(",");
+  const asking = (url: string): Resolve => dohResolver({ urls: [url], timeoutMs: TIMEOUT_MS });
+  // One that is named twice would agree with itself.
+  const [first = "", ...others] = new Set(dohUrls.split(",").flatMap((url) => url.trim() || []));
   const [second, ...standingBy] = others.map(asking);
   return second ? agreeing(asking(first), second, ...standingBy) : asking(first);
 };

@@ -248,6 +248,7 @@ export class Pool extends DurableObject<Env> {
       logEvent("error", "pool.lease-failed", { account, error: String(error) });
       return false;
     });
+    this.#passing = undefined;
     if (more || this.#again.has(account)) return;
     this.#ready.remove(account);
     this.#roll.served(account);

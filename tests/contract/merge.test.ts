@@ -162,27 +162,50 @@ describe("the reserved names", () => {
         check(text, false);
       for (const text of [`{{my_${name}}}`, `{{${name}_de}}`, `{{${name}s}}`, `{{#if a}}{{${name}}}{{/if}}`])
         check(text, false);
-      for (const text of [`{${name}}`, `{{${name}}`, `{${name}}}`, `{ {${name}} }`, `{{#if ${name}}}`, `{{a.${name}}}`])
+      for (const text of [
+        `{{${name}`,
+        `{${name}}}`,
+        `{ {${name}} }`,
+        `{{#if ${name}}}`,
+        `{{a.${name}}}`,
+        `{{- ${name} -}}`,
+      ])
         check(text, true);
       for (const text of [
         `&#123;&#123;${name}}}`,
-        `&#x7b;${name}`,
-        `&lbrace;${name}`,
-        `${name}&rcub;`,
-        `${name}&#125;`,
+        `&#x7b;&#X7B;${name}`,
+        `&lbrace;&lcub;${name}`,
+        `{${name}&rcub;&#125;`,
       ])
         check(text, true);
+      for (const text of [`%7B%7B+${name}+%7D%7D`, `%7B%7B%C2%A0${name}%7D%7D`]) check(text, true);
+      // Mail about code.
+      for (const text of [
+        `{${name}}`,
+        `f(){return ${name}}`,
+        `$\{${name}}`,
+        `https://x.test/{?${name}}`,
+        `&#123;${name}&#125;`,
+      ])
+        check(text, false);
+      for (const text of [`{"x":{"url":${name}}}`, `{\n  ${name}\n}`, `p{color:red}<b>${name}</b>}`])
+        check(text, false);
       for (const text of [`%257B%257B${name}`, `%7B%7B${name}}}`, `{{${name}%7d%7D`, `%7B%7B%7B%7B${name}%7D%7D%7D%7D`])
         check(text, true);
       for (const text of [`{{<b class="x">${name}</b>}}`, `{{&nbsp;${name}}}`, `{{{${name}}}`, `{{${name}}}}`])
         check(text, true);
     }
-    for (const text of ["{{UNSUBSCRIBE_URL}}", "{{Unsubscribe_Url}}", "{{{resend_unsubscribe_url}}}"])
+    for (const text of [
+      "{{unsubscribe\\_url}}",
+      "{{UNSUBSCRIBE_URL}}",
+      "{{Unsubscribe_Url}}",
+      "{{{resend_unsubscribe_url}}}",
+    ])
       check(text, true);
     // In what is merged that is a variable of somebody's own.
     expect(hasMisspeltPlace(compile("{{UNSUBSCRIBE_URL}}"))).toBe(false);
     expect(hasMisspeltPlace(compile("{{a}}{{unsubscribe_url}}{{b}}"))).toBe(false);
-    expect(hasMisspeltPlace(compile("{{a}}&#123;unsubscribe_url"))).toBe(true);
+    expect(hasMisspeltPlace(compile("{{a}}&#123;&#123;unsubscribe_url"))).toBe(true);
   });
 });
 

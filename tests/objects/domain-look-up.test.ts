@@ -53,6 +53,7 @@ const check = (title: string, urls: string, zones: Record<string, string>, expec
 
 check("one resolver", "https://a.test/q", { "a.test": OURS }, "", "a.test");
 check("one that is down", "https://a.test/q", {}, "indeterminate dns.indeterminate", "a.test");
+check("one that is named twice is one", "https://a.test/q, https://a.test/q,", { "a.test": OURS }, "", "a.test");
 const TWO = "https://a.test/q, https://b.test/q";
 check("two that agree", TWO, { "a.test": OURS, "b.test": OURS }, "", "a.test,b.test");
 check(

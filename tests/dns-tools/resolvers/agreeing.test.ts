@@ -82,12 +82,18 @@ line(
 );
 line("all are down", ["timeout", "timeout", "timeout"], "timeout", /^(?!two resolvers)/, "012");
 
-test("one that finds signatures broken is not down", async () => {
+test("one that finds signatures broken is not down, and is outvoted by nobody", async () => {
   const bogus: Resolve = () => Promise.resolve({ kind: "servfail", reason: `${BOGUS}: expired` });
-  expect(await agreeing(recordedResolver({ "d.test": OURS }), bogus)("d.test", "TXT")).toEqual({
-    kind: "servfail",
-    reason: `${BOGUS}: expired`,
-  });
+  const down: Resolve = () => Promise.resolve({ kind: "timeout", reason: "nobody answered" });
+  const forged = recordedResolver({ "d.test": OURS });
+  for (const resolve of [
+    agreeing(forged, bogus),
+    agreeing(bogus, forged, forged),
+    agreeing(forged, bogus, forged),
+    agreeing(down, bogus, down),
+    agreeing(down, forged, bogus),
+  ])
+    expect(await resolve("d.test", "TXT")).toEqual({ kind: "servfail", reason: `${BOGUS}: expired` });
 });
 
 test("both are asked at once, with the signal; the more careful of TTL and AD counts", async () => {

@@ -46,7 +46,7 @@ test("the link to unsubscribe by is nobody's to give, and stands in texts alone"
     true,
   ]);
   expect([hasPlace({ html: "{{a}}" }), hasPlace({ subject: "{{unsubscribe_url}}" })]).toEqual([false, false]);
-  for (const html of ['<a href="&#123;&#123;unsubscribe_url}}">', "{unsubscribe_url}"])
+  for (const html of ['<a href="&#123;&#123;unsubscribe_url}}">', "{ {unsubscribe_url} }"])
     check({ html }, {}, "The html names the link to unsubscribe by in a spelling");
   check({ html: "{{UNSUBSCRIBE_URL}}" }, { UNSUBSCRIBE_URL: "https://theirs.test" }, undefined);
   expect(hasPlace({ html: '<a href="%7B%7Bunsubscribe_url%7D%7D">' })).toBe(true);

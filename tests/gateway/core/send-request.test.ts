@@ -64,13 +64,13 @@ const PLACES = [
   "{{{RESEND_UNSUBSCRIBE_URL}}}",
   "%7B%7Bunsubscribe_url%7d%7D",
   "{{UNSUBSCRIBE_URL}}",
-  "{unsubscribe_url}",
+  "{ {unsubscribe_url} }",
 ];
 const MISSPELT = [
   "{{UNSUBSCRIBE_URL}}",
   "&#123;&#123;unsubscribe_url}}",
   "{{<b>unsubscribe_url</b>}}",
-  "{unsubscribe_url}",
+  "{ {unsubscribe_url} }",
 ];
 
 test("refused: a place for that link which would leave as it is", () => {
@@ -87,7 +87,9 @@ test("refused: a place for that link which would leave as it is", () => {
   expect(taken({ text: undefined, headers, template: { id: "x" } }).template).toMatchObject({ headers });
   const { to: _, ...shared } = LEAST;
   expect(checkRequest({ ...shared, html: "{{UNSUBSCRIBE_URL}}" }, NOW_MS)).toMatchObject({ kind: "send" });
-  expect(checkRequest({ ...shared, html: "{unsubscribe_url}" }, NOW_MS)).toMatchObject({ code: "no_unsubscribe_link" });
+  expect(checkRequest({ ...shared, html: "{ {unsubscribe_url} }" }, NOW_MS)).toMatchObject({
+    code: "no_unsubscribe_link",
+  });
 });
 
 test("all that an email may have goes to the relay as it was written", () => {
