@@ -135,7 +135,6 @@ export const CreateApiKey = z
   })
   .meta({ id: "CreateApiKey", example: { name: "Production" } });
 export type CreateApiKey = z.infer<typeof CreateApiKey>;
-export type Permission = CreateApiKey["permission"];
 
 export const CreatedApiKey = z.object({ id: z.string(), token: z.string() }).meta({ id: "CreatedApiKey" });
 export type CreatedApiKey = z.infer<typeof CreatedApiKey>;

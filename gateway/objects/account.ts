@@ -227,18 +227,13 @@ export class Account extends DurableObject<Env> {
     return { returned, unwanted: this.#rooms.recall.unwantedOf(relay, holding, Date.now()) };
   }
 
-  /** The reply of a lease did not arrive: its deliveries go back. `false`: nothing is known of it here. */
+  /** The batch of a lease was not sent: its deliveries go back. `false`: nothing is known of it here. */
   async unleaseTicket(ticket: string): Promise<boolean> {
     const known = [...this.#tickets.values()].find((lease) => lease.ticket === ticket);
     if (!known) return false;
-    await this.unlease(known.lease);
-    return true;
-  }
-
-  /** The relay was gone before its batch could be sent. */
-  async unlease(lease: number): Promise<void> {
-    this.#rooms.queue.unlease(lease, Date.now());
+    this.#rooms.queue.unlease(known.lease, Date.now());
     this.#announcer.announceDue(Date.now());
+    return true;
   }
 
   async signingKeys(domain: string): Promise<SigningKeys> {
